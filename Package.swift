@@ -1,0 +1,143 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTesting: Target.Dependency = .product(name: "HummingbirdTesting", package: "hummingbird")
+let hummingbirdTLS: Target.Dependency = .product(name: "HummingbirdTLS", package: "hummingbird")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let mustache: Target.Dependency = .product(name: "Mustache", package: "swift-mustache")
+let nioConcurrencyHelpers: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+
+let package = Package(
+    name: "clevagent",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // What runner, server and SDKs say to each other.
+        .target(name: "WireProtocol"),
+
+        // The runner: pure decisions, the contract of watchers, the world, the wiring.
+        .target(name: "Supervision", dependencies: ["WireProtocol"]),
+        .target(name: "CPlatformShims"),
+        .target(name: "SystemSupport", dependencies: ["CPlatformShims", "Supervision", systemPackage]),
+        .target(name: "WatcherAPI", dependencies: ["Supervision", logging]),
+        .target(
+            name: "ProcessWatcher",
+            dependencies: [
+                "Supervision", "SystemSupport", "WatcherAPI", logging, nioConcurrencyHelpers, systemPackage,
+            ],
+            path: "Sources/Watchers/Process"),
+        .target(
+            name: "ServerLink",
+            dependencies: [
+                "Supervision", "SystemSupport", "WireProtocol", asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix,
+                nioSSL, serviceLifecycle,
+            ]),
+        .systemLibrary(
+            name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
+        .target(
+            name: "RunnerKit",
+            dependencies: [
+                "CYAML", "ServerLink", "Supervision", "SystemSupport", "WatcherAPI", "WireProtocol", logging,
+                serviceLifecycle, systemPackage,
+            ]),
+        .executableTarget(
+            name: "clevagent-runner",
+            dependencies: [
+                "ProcessWatcher", "RunnerKit", "ServerLink", "Supervision", "SystemSupport", "WatcherAPI",
+                argumentParser, logging, serviceLifecycle, systemPackage,
+            ]),
+
+        // The server: pure rules, the store, HTTP.
+        .target(name: "ServerDomain", dependencies: ["WireProtocol", crypto]),
+        .target(name: "StoreSQLite", dependencies: ["ServerDomain", "WireProtocol", grdb, logging]),
+        .target(
+            name: "ServerHTTP",
+            dependencies: [
+                "ServerDomain", "WireProtocol", hummingbird, httpTypes, logging, mustache, nioCore, serviceLifecycle,
+            ]),
+        .executableTarget(
+            name: "clevagent-server",
+            dependencies: [
+                "ServerDomain", "ServerHTTP", "StoreSQLite", "WireProtocol", argumentParser, hummingbird,
+                hummingbirdTLS,
+                logging, nioSSL, serviceLifecycle,
+            ]),
+
+        // Tests and measurements.
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                "Supervision", "SystemSupport", "WatcherAPI", "WireProtocol", hummingbird, httpTypes, logging, nioCore,
+                nioConcurrencyHelpers, serviceLifecycle,
+            ]),
+        .testTarget(name: "WireProtocolTests", dependencies: ["WireProtocol"]),
+        .testTarget(name: "SupervisionTests", dependencies: ["Supervision"]),
+        .testTarget(
+            name: "ProcessWatcherTests",
+            dependencies: [
+                "ProcessWatcher", "Supervision", "SystemSupport", "TestSupport", "WatcherAPI", systemPackage,
+            ]),
+        .testTarget(
+            name: "ServerLinkTests",
+            dependencies: ["ServerLink", "Supervision", "TestSupport", "WireProtocol", logging]),
+        .testTarget(
+            name: "RunnerKitTests",
+            dependencies: [
+                "RunnerKit", "ServerLink", "Supervision", "SystemSupport", "TestSupport", "WatcherAPI", "WireProtocol",
+                logging, systemPackage,
+            ]),
+        .testTarget(name: "ServerDomainTests", dependencies: ["ServerDomain", "WireProtocol"]),
+        .testTarget(name: "StoreSQLiteTests", dependencies: ["ServerDomain", "StoreSQLite", "WireProtocol", grdb]),
+        .testTarget(
+            name: "ServerHTTPTests",
+            dependencies: [
+                "ServerDomain", "ServerHTTP", "StoreSQLite", "WireProtocol", httpTypes, hummingbird, hummingbirdTesting,
+                logging,
+            ]),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["TestSupport", "WireProtocol", asyncHTTPClient, nioCore, systemPackage]),
+        .executableTarget(
+            name: "runner-benchmark",
+            dependencies: ["TestSupport", "WireProtocol", argumentParser, hummingbird, nioConcurrencyHelpers],
+            path: "Benchmarks/Runner"),
+    ]
+)
+
+let sharedSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .enableUpcomingFeature("ImmutableWeakCaptures"),
+    .treatAllWarnings(as: .error),
+]
+
+for target in package.targets where target.type != .system && target.name != "CPlatformShims" {
+    target.swiftSettings = (target.swiftSettings ?? []) + sharedSettings
+}
