@@ -91,8 +91,8 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "Supervision", "SystemSupport", "WatcherAPI", "WireProtocol", hummingbird, httpTypes, logging, nioCore,
-                nioConcurrencyHelpers, serviceLifecycle,
+                "Supervision", "SystemSupport", "WatcherAPI", "WireProtocol", logging, nioConcurrencyHelpers, nioCore,
+                nioHTTP1, nioPosix, serviceLifecycle,
             ]),
         .testTarget(name: "WireProtocolTests", dependencies: ["WireProtocol"]),
         .testTarget(name: "SupervisionTests", dependencies: ["Supervision"]),
@@ -120,10 +120,10 @@ let package = Package(
             ]),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["TestSupport", "WireProtocol", asyncHTTPClient, nioCore, systemPackage]),
+            dependencies: ["TestSupport", "WireProtocol", asyncHTTPClient, nioCore, nioHTTP1, systemPackage]),
         .executableTarget(
             name: "runner-benchmark",
-            dependencies: ["TestSupport", "WireProtocol", argumentParser, hummingbird, nioConcurrencyHelpers],
+            dependencies: ["TestSupport", "WireProtocol", argumentParser],
             path: "Benchmarks/Runner"),
     ]
 )
