@@ -17,6 +17,7 @@ let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
 let package = Package(
@@ -123,7 +124,9 @@ let package = Package(
             dependencies: ["TestSupport", "WireProtocol", asyncHTTPClient, nioCore, nioHTTP1, systemPackage]),
         .executableTarget(
             name: "runner-benchmark",
-            dependencies: ["TestSupport", "WireProtocol", argumentParser],
+            dependencies: [
+                "TestSupport", "WireProtocol", argumentParser, nioConcurrencyHelpers, nioCore, nioPosix, unixSignals,
+            ],
             path: "Benchmarks/Runner"),
     ]
 )
