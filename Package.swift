@@ -43,7 +43,7 @@ let package = Package(
         // The runner: pure decisions, the contract of watchers, the world, the wiring.
         .target(name: "Supervision", dependencies: ["WireProtocol"]),
         .target(name: "CPlatformShims"),
-        .target(name: "SystemSupport", dependencies: ["CPlatformShims", "Supervision", systemPackage]),
+        .target(name: "SystemSupport", dependencies: ["CPlatformShims", "Supervision", nioConcurrencyHelpers, systemPackage]),
         .target(name: "WatcherAPI", dependencies: ["Supervision", logging]),
         .target(
             name: "ProcessWatcher",
@@ -63,7 +63,7 @@ let package = Package(
             name: "RunnerKit",
             dependencies: [
                 "CYAML", "ServerLink", "Supervision", "SystemSupport", "WatcherAPI", "WireProtocol", logging,
-                serviceLifecycle, systemPackage,
+                nioConcurrencyHelpers, serviceLifecycle, systemPackage,
             ]),
         .executableTarget(
             name: "clevagent-runner",

@@ -1,0 +1,26 @@
+/// One wrong setting: where it stands, what it says, what would be right.
+package struct ConfigurationProblem: Error, Sendable, Hashable, CustomStringConvertible {
+    /// Where a wrong value stands decides the exit status (sysexits.h).
+    package enum Place: Sendable, Hashable {
+        /// A flag or an environment variable: 64, EX_USAGE.
+        case invocation
+        /// A file or the host: 78, EX_CONFIG.
+        case file
+    }
+
+    package var place: Place
+    /// One line.
+    package var description: String
+
+    package init(_ place: Place, _ description: String) {
+        self.place = place
+        // What was typed may hold anything; a message is one line and moves no cursor.
+        self.description = String(
+            String.UnicodeScalarView(
+                description.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }))
+    }
+
+    package static func exitStatus(for problems: [ConfigurationProblem]) -> Int32 {
+        problems.contains { $0.place == .invocation } ? 64 : 78
+    }
+}

@@ -1,0 +1,31 @@
+package import WireProtocol
+
+/// A command that the ledger has taken and that waits to be carried out.
+package struct CommandTicket: Sendable, Hashable {
+    package var key: CommandKey
+    package var action: CommandAction
+    /// From this moment on it must not be begun.
+    package var expires: BootInstant?
+
+    package init(key: CommandKey, action: CommandAction, expires: BootInstant? = nil) {
+        self.key = key
+        self.action = action
+        self.expires = expires
+    }
+}
+
+/// What makes a command one command: a server that was set up anew may use an id again.
+package struct CommandKey: Sendable, Hashable, Codable, CustomStringConvertible {
+    package var endpoint: String
+    package var id: Int64
+    /// The server's text or milliseconds of issue; nil from servers that do not tell.
+    package var issuedAt: Int64?
+
+    package init(endpoint: String, id: Int64, issuedAt: Int64? = nil) {
+        self.endpoint = endpoint
+        self.id = id
+        self.issuedAt = issuedAt
+    }
+
+    package var description: String { "command \(id)" }
+}

@@ -1,0 +1,19 @@
+/// The three things that can be done to a target.
+package enum TargetAction: String, Sendable, Hashable, Codable, CaseIterable {
+    /// Start what is dead.
+    case recover
+    /// Stop what lives, then start it; start what is dead.
+    case restart
+    /// End it, and see it ended.
+    case stop
+}
+
+/// How an action ended.
+package enum TargetActionOutcome: Sendable, Hashable {
+    /// It is up, as this life. `note` is something a person should know of how.
+    case up(Identity, note: String?)
+    /// It is down.
+    case down
+    /// It did not succeed. `isPermanent`: trying again can't help.
+    case failed(String, isPermanent: Bool)
+}

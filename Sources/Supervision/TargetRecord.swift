@@ -1,0 +1,35 @@
+/// What is kept on disk of a target, so that a runner that ended at any moment goes on where it was.
+package struct TargetRecord: Sendable, Hashable, Codable {
+    /// What was in hand.
+    package enum Phase: Sendable, Hashable, Codable {
+        case idle
+        /// A restart waits for its time.
+        case waiting(due: BootInstant)
+        /// An action was begun. `before` is the life it began with.
+        case operating(TargetAction, before: Identity?, command: CommandKey?)
+        /// It came up and has not stayed up long enough yet.
+        case settling(command: CommandKey?)
+    }
+
+    /// The boot in which the instants below mean something.
+    package var bootID: String
+    /// The life that was up when last seen; nil when it was down.
+    package var life: Identity?
+    /// A `stop` command holds it down.
+    package var isHeld: Bool
+    package var attempt: Int
+    package var window: FailureWindow
+    package var phase: Phase
+
+    package init(
+        bootID: String, life: Identity? = nil, isHeld: Bool = false, attempt: Int = 0,
+        window: FailureWindow = FailureWindow(), phase: Phase = .idle
+    ) {
+        self.bootID = bootID
+        self.life = life
+        self.isHeld = isHeld
+        self.attempt = attempt
+        self.window = window
+        self.phase = phase
+    }
+}

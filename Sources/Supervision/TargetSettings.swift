@@ -1,0 +1,19 @@
+/// How one target is to be treated.
+package struct TargetSettings: Sendable, Hashable {
+    package var policy: RestartPolicy
+    package var backoff: Backoff
+    /// Replaces the watcher's own grace when set.
+    package var grace: Duration?
+    /// The command that starts it, executable first; only for process targets.
+    package var start: [String]?
+
+    package init(
+        policy: RestartPolicy = .unlessStopped, backoff: Backoff = Backoff(), grace: Duration? = nil,
+        start: [String]? = nil
+    ) {
+        self.policy = policy
+        self.backoff = backoff
+        self.grace = grace
+        self.start = start
+    }
+}

@@ -1,0 +1,141 @@
+/// One `--watch` value: a target, and the name it has on the server.
+package struct WatchedTarget: Sendable, Hashable {
+    package var id: TargetID
+    package var agent: String
+
+    package init(id: TargetID, agent: String) {
+        self.id = id
+        self.agent = agent
+    }
+
+    /// Reads `[AGENT=]TYPE:NAME`.
+    ///
+    /// AGENT is the text before the first `=`, only if no `:` comes before it; so a name may hold `=`.
+    ///
+    /// - Throws: what is wrong and what would be right, in one line without the value.
+    package init(parsing text: String) throws(WatchedTargetError) {
+        var rest = Substring(text)
+        var agent: String?
+        if let separator = text.firstIndex(where: { $0 == "=" || $0 == ":" }), text[separator] == "=" {
+            agent = String(text[..<separator])
+            rest = text[text.index(after: separator)...]
+        }
+        guard let colon = rest.firstIndex(of: ":") else { throw .noType }
+        let type = String(rest[..<colon])
+        let name = String(rest[rest.index(after: colon)...])
+        guard let kind = WatcherKind(rawValue: type) else { throw .unknownType(type) }
+        try Self.check(name, of: kind)
+        id = TargetID(kind: kind, name: name)
+        self.agent = agent ?? Self.defaultAgent(for: id)
+        try Self.check(agent: self.agent)
+    }
+
+    private static func check(_ name: String, of kind: WatcherKind) throws(WatchedTargetError) {
+        guard !name.isEmpty else { throw .emptyName(kind) }
+        guard !name.hasPrefix("-") else { throw .leadingDash }
+        guard name.utf8.count <= 4095, !name.unicodeScalars.contains(where: \.isControl) else { throw .badName(kind) }
+        let allowed: (UInt8) -> Bool =
+            switch kind {
+            case .docker: { $0.isLetterOrDigit || $0 == "_" || $0 == "." || $0 == "-" }
+            case .systemd: { $0.isLetterOrDigit || $0.isOne(of: ":-_.\\@") }
+            case .launchd: { $0.isLetterOrDigit || $0.isOne(of: "-_./") }
+            case .process: { _ in true }
+            }
+        guard name.utf8.allSatisfy(allowed) else { throw .badName(kind) }
+    }
+
+    private static func check(agent: String) throws(WatchedTargetError) {
+        guard (1...200).contains(agent.count), !agent.unicodeScalars.contains(where: \.isControl) else {
+            throw .badAgent
+        }
+    }
+
+    private static func defaultAgent(for id: TargetID) -> String {
+        switch id.kind {
+        case .docker: return id.name
+        case .launchd: return id.name.split(separator: "/").last.map(String.init) ?? id.name
+        case .systemd: return id.name.droppingSuffix(".service")
+        case .process:
+            switch ProcessName(id.name) {
+            case .pidFile(let path):
+                return (path.split(separator: "/").last.map(String.init) ?? path).droppingSuffix(".pid")
+            case .match(let substring): return substring
+            }
+        }
+    }
+}
+
+/// How a process target says which process it means.
+package enum ProcessName: Sendable, Hashable {
+    /// The absolute path of a PID file.
+    case pidFile(String)
+    /// A substring of a command line.
+    case match(String)
+
+    /// A name that begins with `/` is a PID file, anything else a substring; `pidfile:` and `match:` say it outright.
+    package init(_ name: String) {
+        if name.hasPrefix("pidfile:") {
+            self = .pidFile(String(name.dropFirst("pidfile:".count)))
+        } else if name.hasPrefix("match:") {
+            self = .match(String(name.dropFirst("match:".count)))
+        } else if name.hasPrefix("/") {
+            self = .pidFile(name)
+        } else {
+            self = .match(name)
+        }
+    }
+}
+
+/// What is wrong with a `--watch` value. The caller adds the value.
+package enum WatchedTargetError: Error, Sendable, Hashable, CustomStringConvertible {
+    case noType
+    case unknownType(String)
+    case emptyName(WatcherKind)
+    case leadingDash
+    case badName(WatcherKind)
+    case badAgent
+
+    package var description: String {
+        let kinds = WatcherKind.allCases.map(\.rawValue).joined(separator: ", ")
+        return switch self {
+        case .noType: "no type: write [AGENT=]TYPE:NAME, for instance process:/run/my-bot.pid (types: \(kinds))"
+        case .unknownType("k8s"): "there is no type 'k8s': let Kubernetes restart its own pods (types: \(kinds))"
+        case .unknownType(let type): "there is no type '\(type)' (types: \(kinds))"
+        case .emptyName(let kind): "no name after '\(kind.rawValue):'"
+        case .leadingDash: "a name may not begin with '-'"
+        case .badName(.docker): "a container's name has only letters, digits, '_', '.' and '-'"
+        case .badName(.systemd): "a unit's name has only letters, digits and : - _ . \\ @"
+        case .badName(.launchd): "a label has only letters, digits, '-', '_', '.' and '/'"
+        case .badName(.process): "a name has no control characters and at most 4095 bytes"
+        case .badAgent: "an agent's name has 1 to 200 characters and no control characters"
+        }
+    }
+}
+
+extension String {
+    fileprivate func droppingSuffix(_ suffix: String) -> String {
+        hasSuffix(suffix) && count > suffix.count ? String(dropLast(suffix.count)) : self
+    }
+}
+
+extension Unicode.Scalar {
+    /// C0, DEL and C1: what could drive a terminal or break a line.
+    fileprivate var isControl: Bool { properties.generalCategory == .control }
+}
+
+extension UInt8 {
+    fileprivate var isLetterOrDigit: Bool {
+        switch self {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: false
+        }
+    }
+
+    fileprivate func isOne(of characters: StaticString) -> Bool {
+        characters.withUTF8Buffer { $0.contains(self) }
+    }
+
+    fileprivate static func == (lhs: UInt8, rhs: Unicode.Scalar) -> Bool { UInt32(lhs) == rhs.value }
+}

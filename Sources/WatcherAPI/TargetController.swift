@@ -1,0 +1,13 @@
+package import Supervision
+
+/// Starts and stops the targets of one kind.
+package protocol TargetController: Sendable {
+    /// Carries out one action and returns when it has ended and its effect was verified.
+    ///
+    /// The caller never has two actions on one target at once. An implementation must guarantee:
+    /// - It acts on the target named, by identity, and on nothing else; in doubt it does nothing and fails.
+    /// - `recover` of what is found alive changes nothing and tells that life. Two copies never run.
+    /// - Once a `restart` has sent its first signal, it goes on to the start even when cancelled.
+    /// - A failure is an outcome, not a trap: it says what a person can do, and whether trying again can help.
+    func perform(_ action: TargetAction, on target: TargetID) async -> TargetActionOutcome
+}
