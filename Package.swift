@@ -6,6 +6,7 @@ let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", packa
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTesting: Target.Dependency = .product(name: "HummingbirdTesting", package: "hummingbird")
 let hummingbirdTLS: Target.Dependency = .product(name: "HummingbirdTLS", package: "hummingbird")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
@@ -17,6 +18,7 @@ let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
 let package = Package(
@@ -72,19 +74,21 @@ let package = Package(
             ]),
 
         // The server: pure rules, the store, HTTP.
-        .target(name: "ServerDomain", dependencies: ["WireProtocol", crypto]),
+        .target(
+            name: "ServerDomain",
+            dependencies: ["WireProtocol", crypto, logging, nioConcurrencyHelpers, serviceLifecycle]),
         .target(name: "StoreSQLite", dependencies: ["ServerDomain", "WireProtocol", grdb, logging]),
         .target(
             name: "ServerHTTP",
             dependencies: [
-                "ServerDomain", "WireProtocol", hummingbird, httpTypes, logging, mustache, nioCore, serviceLifecycle,
+                "ServerDomain", "WireProtocol", hummingbird, httpTypes, logging, mustache, nioConcurrencyHelpers,
+                nioCore, nioHTTP1, serviceLifecycle,
             ]),
         .executableTarget(
             name: "clevagent-server",
             dependencies: [
                 "ServerDomain", "ServerHTTP", "StoreSQLite", "WireProtocol", argumentParser, hummingbird,
-                hummingbirdTLS,
-                logging, nioSSL, serviceLifecycle,
+                hummingbirdCore, hummingbirdTLS, logging, nioCore, nioSSL, serviceLifecycle, unixSignals,
             ]),
 
         // Tests and measurements.
