@@ -83,7 +83,9 @@ let package = Package(
             dependencies: [
                 "ServerDomain", "WireProtocol", hummingbird, httpTypes, logging, mustache, nioConcurrencyHelpers,
                 nioCore, nioHTTP1, serviceLifecycle,
-            ]),
+            ],
+            // Inside the program: one binary, nothing to install beside it.
+            resources: [.embedInCode("Dashboard/Assets")]),
         .executableTarget(
             name: "clevagent-server",
             dependencies: [

@@ -10,10 +10,11 @@ package struct ServerParts: Sendable {
     package var clock: ServerClock
     /// Nil lifts the limit.
     package var limit: RateLimit?
+    package var site: DashboardSite
 
     package init(
         fleet: FleetService, keys: any KeyRepository, events: any EventRepository, sessions: any SessionRepository,
-        clock: ServerClock, limit: RateLimit?
+        clock: ServerClock, limit: RateLimit?, site: DashboardSite
     ) {
         self.fleet = fleet
         self.keys = keys
@@ -21,12 +22,15 @@ package struct ServerParts: Sendable {
         self.sessions = sessions
         self.clock = clock
         self.limit = limit
+        self.site = site
     }
 }
 
 extension Router where Context == ServerRequestContext {
     /// Builds every route of the server.
-    package static func server(_ parts: ServerParts) -> Router<ServerRequestContext> {
+    ///
+    /// - Throws: When a template built into the program cannot be parsed.
+    package static func server(_ parts: ServerParts) throws -> Router<ServerRequestContext> {
         let router = Router(context: ServerRequestContext.self, options: [.autoGenerateHeadEndpoints])
         router.add(middleware: RefusalMiddleware())
         let access = APIAccess(keys: parts.keys, limit: parts.limit, clock: parts.clock)
@@ -35,6 +39,13 @@ extension Router where Context == ServerRequestContext {
         HeartbeatController(access: access, fleet: parts.fleet).addRoutes(to: &table)
         CommandController(access: access, fleet: parts.fleet, clock: parts.clock).addRoutes(to: &table)
         ReadController(access: access, fleet: parts.fleet, eventLog: parts.events).addRoutes(to: &table)
+        let templates = try PageTemplates()
+        let guardian = BrowserGuard(sessions: parts.sessions, site: parts.site, clock: parts.clock)
+        AssetController().addRoutes(to: &table)
+        SignInController(guardian: guardian, templates: templates).addRoutes(to: &table)
+        DashboardController(
+            guardian: guardian, templates: templates, fleet: parts.fleet, eventLog: parts.events, clock: parts.clock
+        ).addRoutes(to: &table)
         table.register(with: router)
         return router
     }

@@ -75,6 +75,18 @@ extension SQLiteStore: EventRepository {
         }
     }
 
+    package func newestEvents(in project: ProjectID, limit: Int) async throws -> [EventRecord] {
+        try await pool.read { db in
+            let rows = try Row.fetchCursor(
+                db,
+                sql: """
+                    SELECT id, at, received_at, agent_id, agent_name, runner_id, kind, message, data FROM events
+                    WHERE project_id = ? ORDER BY id DESC LIMIT ?
+                    """, arguments: [project.rawValue, limit])
+            return try Array(rows.map { try Self.event($0, in: project) })
+        }
+    }
+
     private static func event(_ row: Row, in project: ProjectID) throws -> EventRecord {
         let data: String = row[8]
         return EventRecord(

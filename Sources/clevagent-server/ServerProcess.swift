@@ -37,10 +37,10 @@ struct ServerProcess {
         let first = try await installation.prepare(at: clock.now().wall)
         let fleet = try await FleetService(repository: store, clock: clock, logger: logger)
         let address = ServedAddress(configuration)
-        let router = Router.server(
+        let router = try Router.server(
             ServerParts(
                 fleet: fleet, keys: store, events: store, sessions: store, clock: clock,
-                limit: configuration.requestsPerMinute.map(RateLimit.init(perMinute:))))
+                limit: configuration.requestsPerMinute.map(RateLimit.init(perMinute:)), site: address.site))
         let app = Application(
             router: router, server: builder,
             configuration: ApplicationConfiguration(

@@ -29,4 +29,7 @@ package struct StoredFleets: Sendable {
 package protocol EventRepository: Sendable {
     /// Lists events with an id above `after`, oldest first.
     func events(in project: ProjectID, after: Int64, agent: AgentID?, limit: Int) async throws -> [EventRecord]
+
+    /// Lists the newest events, newest first.
+    func newestEvents(in project: ProjectID, limit: Int) async throws -> [EventRecord]
 }
