@@ -128,6 +128,13 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: ["TestSupport", "WireProtocol", asyncHTTPClient, nioCore, nioHTTP1, systemPackage]),
         .executableTarget(
+            name: "demo-driver",
+            dependencies: [
+                "TestSupport", "WireProtocol", argumentParser, asyncHTTPClient, nioConcurrencyHelpers, nioCore, nioHTTP1,
+                unixSignals,
+            ],
+            path: "Examples/Demo"),
+        .executableTarget(
             name: "runner-benchmark",
             dependencies: [
                 "TestSupport", "WireProtocol", argumentParser, nioConcurrencyHelpers, nioCore, nioPosix, unixSignals,

@@ -2,6 +2,7 @@ import Glibc
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import TestSupport
 
 /// Small processes to be watched: each an orphan with a PID file, and with a connection to the benchmark.
 ///

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 
 extension Bench {
     /// SIGKILL → running again under runit's runsv, for scale; `nil` where it is not installed.

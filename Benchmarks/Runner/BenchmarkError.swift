@@ -1,6 +1,5 @@
 /// Says what kept the benchmark from measuring.
 enum BenchmarkError: Error, CustomStringConvertible {
-    case cannotStart(String, String)
     case notReady(String, log: String)
     case agentDidNotStart(String)
     case interrupted
@@ -8,7 +7,6 @@ enum BenchmarkError: Error, CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .cannotStart(let program, let reason): "cannot start \(program): \(reason)"
         case .notReady(let what, let log): "\(what)\n--- the end of its log ---\n\(log)"
         case .agentDidNotStart(let name): "the target process \(name) did not start"
         case .interrupted: "interrupted"

@@ -34,7 +34,7 @@ struct Contender: Sendable {
             arguments += ["--api-key-file", keyFile, "--state-dir", home + "/state", "--config", configuration]
             environment["CLEVAGENT_WATCH"] = targets.joined(separator: "\n")
         }
-        return try ChildProcess(arguments, environment: environment, log: log(of: run))
+        return try ChildProcess(arguments, environment: environment, output: .file(log(of: run)))
     }
 
     /// Whether the heartbeat is about that agent of the pool; the Python runner calls agents by their PID files.
