@@ -130,8 +130,8 @@ let package = Package(
         .executableTarget(
             name: "demo-driver",
             dependencies: [
-                "TestSupport", "WireProtocol", argumentParser, asyncHTTPClient, nioConcurrencyHelpers, nioCore, nioHTTP1,
-                unixSignals,
+                "TestSupport", "WireProtocol", argumentParser, asyncHTTPClient, nioConcurrencyHelpers, nioCore,
+                nioHTTP1, unixSignals,
             ],
             path: "Examples/Demo"),
         .executableTarget(

@@ -46,12 +46,10 @@ import UnixSignals
         var outcome = Outcome.played
         do {
             try await stage.play(stay: stay)
-        } catch where Task.isCancelled {
-            // Whatever was under way failed because of that.
-            outcome = .interrupted
         } catch {
-            Narrator.say("\nThe demo failed: \(error)")
-            outcome = .failed
+            // After a signal, whatever was under way failed because of that.
+            outcome = Task.isCancelled ? .interrupted : .failed
+            if outcome == .failed { Narrator.say("\nThe demo failed: \(error)") }
         }
         await stage.clear()
         return outcome
