@@ -1,4 +1,5 @@
 import ArgumentParser
+import TestSupport
 import UnixSignals
 
 /// What `scripts/demo` runs once everything is built.
@@ -17,7 +18,7 @@ import UnixSignals
         let binaries = self.binaries
         let stay = self.stay
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
-        let directory = try DemoDirectory()
+        let directory = try AgentDirectory("clevagent-demo")
         let outcome = await withTaskGroup(of: Outcome.self) { group in
             group.addTask { await Self.play(in: directory, binaries: binaries, stay: stay) }
             group.addTask {
@@ -30,7 +31,7 @@ import UnixSignals
             let second = await group.next() ?? .interrupted
             return stay && first == .interrupted && second != .failed ? .played : first
         }
-        await directory.remove()
+        directory.remove()
         Narrator.say("\nStopped: server, runner and agents; \(directory.path) is removed.")
         switch outcome {
         case .played: return
@@ -41,7 +42,7 @@ import UnixSignals
 
     private enum Outcome: Sendable { case played, failed, interrupted }
 
-    private static func play(in directory: DemoDirectory, binaries: String, stay: Bool) async -> Outcome {
+    private static func play(in directory: AgentDirectory, binaries: String, stay: Bool) async -> Outcome {
         let stage = DemoStage(directory: directory, binaries: binaries)
         var outcome = Outcome.played
         do {

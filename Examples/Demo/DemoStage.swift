@@ -5,12 +5,12 @@ import WireProtocol
 
 /// Server, runner and two agents, and what is done to them.
 final class DemoStage: Sendable {
-    private let directory: DemoDirectory
+    private let directory: AgentDirectory
     private let binaries: String
     private let names = ["mail-bot", "price-bot"]
     private let programs = NIOLockedValueBox<[DemoProgram]>([])
 
-    init(directory: DemoDirectory, binaries: String) {
+    init(directory: AgentDirectory, binaries: String) {
         self.directory = directory
         self.binaries = binaries
     }
@@ -23,7 +23,7 @@ final class DemoStage: Sendable {
             by: "clevagent-server", ["key", "create", "demo", "--scope", "read,commands"] + state)
         let link = try await printed(by: "clevagent-server", ["sign-in"] + state)
         let server = DemoServer(url: url, key: key)
-        try await startAgents()
+        for name in names { try await directory.start(name) }
         try startRunner(reportingTo: url)
         Narrator.say("Server      \(url)")
         Narrator.say("Sign in     \(link)")
@@ -100,25 +100,17 @@ final class DemoStage: Sendable {
             "clevagent-runner", ["start", "--endpoint", url, "--heartbeat-interval", "5"] + places + targets)
     }
 
-    /// Starts each agent as an orphan, as a cron job or a login shell that is gone would have left it.
-    private func startAgents() async throws {
-        for name in names {
-            let command = "setsid sh '\(directory.agents)/agent.sh' \(name) >/dev/null 2>&1 &"
-            await (try ChildProcess(["/bin/sh", "-c", command], environment: environment)).ended()
-            _ = try await eventually("\(name) to start") { self.directory.processID(of: name) }
-        }
-    }
-
     private func start(_ program: String, _ arguments: [String]) throws -> DemoProgram {
         let started = try DemoProgram(
-            program, ["\(binaries)/\(program)"] + arguments, environment: environment)
+            program, ["\(binaries)/\(program)"] + arguments, environment: AgentDirectory.environment)
         programs.withLockedValue { $0.append(started) }
         return started
     }
 
     /// Runs a command to its end and returns the line it printed.
     private func printed(by program: String, _ arguments: [String]) async throws -> String {
-        let command = try DemoProgram(program, ["\(binaries)/\(program)"] + arguments, environment: environment)
+        let command = try DemoProgram(
+            program, ["\(binaries)/\(program)"] + arguments, environment: AgentDirectory.environment)
         let status = await command.process.ended()
         await command.outputEnd()
         guard status == 0, let line = command.output.last else {
@@ -127,15 +119,13 @@ final class DemoStage: Sendable {
         return line
     }
 
-    private var environment: [String: String] {
-        ["PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": directory.path, "LANG": "C.UTF-8"]
-    }
-
     // MARK: Waiting
 
     private func newProcess(of name: String, insteadOf old: pid_t) async throws -> pid_t {
         try await eventually("\(name) to run again") {
-            guard let id = self.directory.processID(of: name), id != old, kill(id, 0) == 0 else { return nil }
+            guard let id = self.directory.processID(of: name), id != old, AgentDirectory.isRunning(id) else {
+                return nil
+            }
             return id
         }
     }
