@@ -17,6 +17,7 @@ let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
 let package = Package(
@@ -62,7 +63,7 @@ let package = Package(
             name: "RunnerKit",
             dependencies: [
                 "CYAML", "ServerLink", "Supervision", "SystemSupport", "WatcherAPI", "WireProtocol", logging,
-                nioConcurrencyHelpers, serviceLifecycle, systemPackage,
+                nioConcurrencyHelpers, serviceLifecycle, systemPackage, unixSignals,
             ]),
         .executableTarget(
             name: "clevagent-runner",
