@@ -116,13 +116,20 @@ let package = Package(
                 "RunnerKit", "ServerLink", "Supervision", "SystemSupport", "TestSupport", "WatcherAPI", "WireProtocol",
                 logging, systemPackage,
             ]),
-        .testTarget(name: "ServerDomainTests", dependencies: ["ServerDomain", "WireProtocol"]),
-        .testTarget(name: "StoreSQLiteTests", dependencies: ["ServerDomain", "StoreSQLite", "WireProtocol", grdb]),
+        .target(
+            name: "ServerTestSupport",
+            dependencies: ["ServerDomain", "WireProtocol", nioConcurrencyHelpers], path: "Tests/ServerTestSupport"),
+        .testTarget(
+            name: "ServerDomainTests",
+            dependencies: ["ServerDomain", "ServerTestSupport", "WireProtocol", logging, serviceLifecycle]),
+        .testTarget(
+            name: "StoreSQLiteTests",
+            dependencies: ["ServerDomain", "ServerTestSupport", "StoreSQLite", "WireProtocol", grdb, systemPackage]),
         .testTarget(
             name: "ServerHTTPTests",
             dependencies: [
-                "ServerDomain", "ServerHTTP", "StoreSQLite", "WireProtocol", httpTypes, hummingbird, hummingbirdTesting,
-                logging,
+                "ServerDomain", "ServerHTTP", "ServerTestSupport", "StoreSQLite", "WireProtocol", httpTypes,
+                hummingbird, hummingbirdTesting, logging, nioCore, serviceLifecycle,
             ]),
         .testTarget(
             name: "IntegrationTests",
