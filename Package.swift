@@ -6,6 +6,7 @@ let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", packa
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTesting: Target.Dependency = .product(name: "HummingbirdTesting", package: "hummingbird")
 let hummingbirdTLS: Target.Dependency = .product(name: "HummingbirdTLS", package: "hummingbird")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
@@ -73,19 +74,23 @@ let package = Package(
             ]),
 
         // The server: pure rules, the store, HTTP.
-        .target(name: "ServerDomain", dependencies: ["WireProtocol", crypto]),
+        .target(
+            name: "ServerDomain",
+            dependencies: ["WireProtocol", crypto, logging, nioConcurrencyHelpers, serviceLifecycle]),
         .target(name: "StoreSQLite", dependencies: ["ServerDomain", "WireProtocol", grdb, logging]),
         .target(
             name: "ServerHTTP",
             dependencies: [
-                "ServerDomain", "WireProtocol", hummingbird, httpTypes, logging, mustache, nioCore, serviceLifecycle,
-            ]),
+                "ServerDomain", "WireProtocol", hummingbird, httpTypes, logging, mustache, nioConcurrencyHelpers,
+                nioCore, nioHTTP1, serviceLifecycle,
+            ],
+            // Inside the program: one binary, nothing to install beside it.
+            resources: [.embedInCode("Dashboard/Assets")]),
         .executableTarget(
             name: "clevagent-server",
             dependencies: [
                 "ServerDomain", "ServerHTTP", "StoreSQLite", "WireProtocol", argumentParser, hummingbird,
-                hummingbirdTLS,
-                logging, nioSSL, serviceLifecycle,
+                hummingbirdCore, hummingbirdTLS, logging, nioCore, nioSSL, serviceLifecycle, unixSignals,
             ]),
 
         // Tests and measurements.
@@ -111,13 +116,20 @@ let package = Package(
                 "RunnerKit", "ServerLink", "Supervision", "SystemSupport", "TestSupport", "WatcherAPI", "WireProtocol",
                 logging, systemPackage,
             ]),
-        .testTarget(name: "ServerDomainTests", dependencies: ["ServerDomain", "WireProtocol"]),
-        .testTarget(name: "StoreSQLiteTests", dependencies: ["ServerDomain", "StoreSQLite", "WireProtocol", grdb]),
+        .target(
+            name: "ServerTestSupport",
+            dependencies: ["ServerDomain", "WireProtocol", nioConcurrencyHelpers], path: "Tests/ServerTestSupport"),
+        .testTarget(
+            name: "ServerDomainTests",
+            dependencies: ["ServerDomain", "ServerTestSupport", "WireProtocol", logging, serviceLifecycle]),
+        .testTarget(
+            name: "StoreSQLiteTests",
+            dependencies: ["ServerDomain", "ServerTestSupport", "StoreSQLite", "WireProtocol", grdb, systemPackage]),
         .testTarget(
             name: "ServerHTTPTests",
             dependencies: [
-                "ServerDomain", "ServerHTTP", "StoreSQLite", "WireProtocol", httpTypes, hummingbird, hummingbirdTesting,
-                logging,
+                "ServerDomain", "ServerHTTP", "ServerTestSupport", "StoreSQLite", "WireProtocol", httpTypes,
+                hummingbird, hummingbirdTesting, logging, nioCore, serviceLifecycle,
             ]),
         .testTarget(
             name: "IntegrationTests",
