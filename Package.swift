@@ -97,8 +97,8 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "Supervision", "SystemSupport", "WatcherAPI", "WireProtocol", hummingbird, httpTypes, logging, nioCore,
-                nioConcurrencyHelpers, serviceLifecycle,
+                "Supervision", "SystemSupport", "WatcherAPI", "WireProtocol", logging, nioConcurrencyHelpers, nioCore,
+                nioHTTP1, nioPosix, serviceLifecycle,
             ]),
         .testTarget(name: "WireProtocolTests", dependencies: ["WireProtocol"]),
         .testTarget(name: "SupervisionTests", dependencies: ["Supervision"]),
@@ -133,10 +133,19 @@ let package = Package(
             ]),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["TestSupport", "WireProtocol", asyncHTTPClient, nioCore, systemPackage]),
+            dependencies: ["TestSupport", "WireProtocol", asyncHTTPClient, nioCore, nioHTTP1, systemPackage]),
+        .executableTarget(
+            name: "demo-driver",
+            dependencies: [
+                "TestSupport", "WireProtocol", argumentParser, asyncHTTPClient, nioConcurrencyHelpers, nioCore, nioHTTP1,
+                unixSignals,
+            ],
+            path: "Examples/Demo"),
         .executableTarget(
             name: "runner-benchmark",
-            dependencies: ["TestSupport", "WireProtocol", argumentParser, hummingbird, nioConcurrencyHelpers],
+            dependencies: [
+                "TestSupport", "WireProtocol", argumentParser, nioConcurrencyHelpers, nioCore, nioPosix, unixSignals,
+            ],
             path: "Benchmarks/Runner"),
     ]
 )
