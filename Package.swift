@@ -44,7 +44,9 @@ let package = Package(
         // The runner: pure decisions, the contract of watchers, the world, the wiring.
         .target(name: "Supervision", dependencies: ["WireProtocol"]),
         .target(name: "CPlatformShims"),
-        .target(name: "SystemSupport", dependencies: ["CPlatformShims", "Supervision", nioConcurrencyHelpers, systemPackage]),
+        .target(
+            name: "SystemSupport",
+            dependencies: ["CPlatformShims", "Supervision", nioConcurrencyHelpers, systemPackage]),
         .target(name: "WatcherAPI", dependencies: ["Supervision", logging]),
         .target(
             name: "ProcessWatcher",
@@ -98,14 +100,17 @@ let package = Package(
             name: "TestSupport",
             dependencies: [
                 "Supervision", "SystemSupport", "WatcherAPI", "WireProtocol", logging, nioConcurrencyHelpers, nioCore,
-                nioHTTP1, nioPosix, serviceLifecycle,
+                nioHTTP1, nioPosix, serviceLifecycle, systemPackage,
             ]),
+        // A process for tests to watch.
+        .executableTarget(name: "test-target", path: "Tests/Fixtures/test-target"),
         .testTarget(name: "WireProtocolTests", dependencies: ["WireProtocol"]),
         .testTarget(name: "SupervisionTests", dependencies: ["Supervision"]),
         .testTarget(
             name: "ProcessWatcherTests",
             dependencies: [
-                "ProcessWatcher", "Supervision", "SystemSupport", "TestSupport", "WatcherAPI", systemPackage,
+                "ProcessWatcher", "Supervision", "SystemSupport", "TestSupport", "WatcherAPI", logging,
+                nioConcurrencyHelpers, systemPackage,
             ]),
         .testTarget(
             name: "ServerLinkTests",
@@ -137,7 +142,8 @@ let package = Package(
         .executableTarget(
             name: "demo-driver",
             dependencies: [
-                "TestSupport", "WireProtocol", argumentParser, asyncHTTPClient, nioConcurrencyHelpers, nioCore, nioHTTP1,
+                "TestSupport", "WireProtocol", argumentParser, asyncHTTPClient, nioConcurrencyHelpers, nioCore,
+                nioHTTP1,
                 unixSignals,
             ],
             path: "Examples/Demo"),
@@ -160,6 +166,6 @@ let sharedSettings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-for target in package.targets where target.type != .system && target.name != "CPlatformShims" {
+for target in package.targets where target.type != .system && !["CPlatformShims", "test-target"].contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + sharedSettings
 }

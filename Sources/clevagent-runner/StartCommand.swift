@@ -74,7 +74,7 @@ struct StartCommand: AsyncParsableCommand {
     var allowHTTP = false
 
     func run() async throws {
-        let registry = makeBuiltInRegistry()
+        let registry = makeBuiltInRegistry(openFileLimit: .raise())
         var resolver = ConfigurationResolver(
             options: options, environment: Host.environment, kinds: registry.kinds)
         let configuration: RunnerConfiguration
@@ -92,7 +92,6 @@ struct StartCommand: AsyncParsableCommand {
         // A terminal that goes away, or a log reader that ends, must not end the supervision.
         signal(SIGHUP, SIG_IGN)
         signal(SIGPIPE, SIG_IGN)
-        ResourceLimit.raiseOpenFiles()
         do {
             let state = try StateDirectory(at: configuration.stateDirectory, logger: logger)
             try await Runner(
