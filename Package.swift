@@ -44,7 +44,9 @@ let package = Package(
         // The runner: pure decisions, the contract of watchers, the world, the wiring.
         .target(name: "Supervision", dependencies: ["WireProtocol"]),
         .target(name: "CPlatformShims"),
-        .target(name: "SystemSupport", dependencies: ["CPlatformShims", "Supervision", nioConcurrencyHelpers, systemPackage]),
+        .target(
+            name: "SystemSupport",
+            dependencies: ["CPlatformShims", "Supervision", nioConcurrencyHelpers, systemPackage]),
         .target(name: "WatcherAPI", dependencies: ["Supervision", logging]),
         .target(
             name: "ProcessWatcher",
@@ -64,7 +66,7 @@ let package = Package(
             name: "RunnerKit",
             dependencies: [
                 "CYAML", "ServerLink", "Supervision", "SystemSupport", "WatcherAPI", "WireProtocol", logging,
-                nioConcurrencyHelpers, serviceLifecycle, systemPackage,
+                nioConcurrencyHelpers, serviceLifecycle, systemPackage, unixSignals,
             ]),
         .executableTarget(
             name: "clevagent-runner",
@@ -98,14 +100,17 @@ let package = Package(
             name: "TestSupport",
             dependencies: [
                 "Supervision", "SystemSupport", "WatcherAPI", "WireProtocol", logging, nioConcurrencyHelpers, nioCore,
-                nioHTTP1, nioPosix, serviceLifecycle,
+                nioHTTP1, nioPosix, serviceLifecycle, systemPackage,
             ]),
+        // A process for tests to watch.
+        .executableTarget(name: "test-target", path: "Tests/Fixtures/test-target"),
         .testTarget(name: "WireProtocolTests", dependencies: ["WireProtocol"]),
         .testTarget(name: "SupervisionTests", dependencies: ["Supervision"]),
         .testTarget(
             name: "ProcessWatcherTests",
             dependencies: [
-                "ProcessWatcher", "Supervision", "SystemSupport", "TestSupport", "WatcherAPI", systemPackage,
+                "ProcessWatcher", "Supervision", "SystemSupport", "TestSupport", "WatcherAPI", logging,
+                nioConcurrencyHelpers, systemPackage,
             ]),
         .testTarget(
             name: "ServerLinkTests",
@@ -116,13 +121,20 @@ let package = Package(
                 "RunnerKit", "ServerLink", "Supervision", "SystemSupport", "TestSupport", "WatcherAPI", "WireProtocol",
                 logging, systemPackage,
             ]),
-        .testTarget(name: "ServerDomainTests", dependencies: ["ServerDomain", "WireProtocol"]),
-        .testTarget(name: "StoreSQLiteTests", dependencies: ["ServerDomain", "StoreSQLite", "WireProtocol", grdb]),
+        .target(
+            name: "ServerTestSupport",
+            dependencies: ["ServerDomain", "WireProtocol", nioConcurrencyHelpers], path: "Tests/ServerTestSupport"),
+        .testTarget(
+            name: "ServerDomainTests",
+            dependencies: ["ServerDomain", "ServerTestSupport", "WireProtocol", logging, serviceLifecycle]),
+        .testTarget(
+            name: "StoreSQLiteTests",
+            dependencies: ["ServerDomain", "ServerTestSupport", "StoreSQLite", "WireProtocol", grdb, systemPackage]),
         .testTarget(
             name: "ServerHTTPTests",
             dependencies: [
-                "ServerDomain", "ServerHTTP", "StoreSQLite", "WireProtocol", httpTypes, hummingbird, hummingbirdTesting,
-                logging,
+                "ServerDomain", "ServerHTTP", "ServerTestSupport", "StoreSQLite", "WireProtocol", httpTypes,
+                hummingbird, hummingbirdTesting, logging, nioCore, serviceLifecycle,
             ]),
         .testTarget(
             name: "IntegrationTests",
@@ -131,7 +143,8 @@ let package = Package(
             name: "demo-driver",
             dependencies: [
                 "TestSupport", "WireProtocol", argumentParser, asyncHTTPClient, nioConcurrencyHelpers, nioCore,
-                nioHTTP1, unixSignals,
+                nioHTTP1,
+                unixSignals,
             ],
             path: "Examples/Demo"),
         .executableTarget(
@@ -153,6 +166,6 @@ let sharedSettings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-for target in package.targets where target.type != .system && target.name != "CPlatformShims" {
+for target in package.targets where target.type != .system && !["CPlatformShims", "test-target"].contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + sharedSettings
 }

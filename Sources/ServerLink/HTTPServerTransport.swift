@@ -1,5 +1,4 @@
 import AsyncHTTPClient
-package import Logging
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -26,7 +25,7 @@ package struct HTTPServerTransport: ServerTransport, Service {
     private let configuration: Configuration
     private let client: HTTPClient
 
-    package init(configuration: Configuration, logger: Logger) {
+    package init(configuration: Configuration) {
         self.configuration = configuration
         var settings = HTTPClient.Configuration()
         settings.redirectConfiguration = .disallow

@@ -1,3 +1,67 @@
 #ifndef CPLATFORMSHIMS_H
 #define CPLATFORMSHIMS_H
+
+// System calls that Swift can't import, each as a function of a few lines. All return a negative errno when they fail.
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/// pidfd_open(2). The descriptor is close-on-exec.
+int clevagent_pidfd_open(pid_t pid);
+
+/// pidfd_send_signal(2).
+int clevagent_pidfd_send_signal(int pidfd, int signal);
+
+/// waitid(2) on a pidfd, without waiting. Takes a child that has ended out of the process table.
+/// Returns its PID; 0 while it runs; -ECHILD when it is not our child. `code` is one of CLD_EXITED, CLD_KILLED and
+/// CLD_DUMPED, `status` the exit status or the signal.
+int clevagent_pidfd_reap(int pidfd, int *code, int *status);
+
+/// One resource limit, as in getrlimit(2).
+struct clevagent_limit {
+    int resource;
+    uint64_t soft;
+    uint64_t hard;
+};
+
+/// prlimit(2) that reads. `limit->resource` says which.
+int clevagent_read_limit(pid_t pid, struct clevagent_limit *limit);
+
+/// setrlimit(2) for this process.
+int clevagent_set_limit(const struct clevagent_limit *limit);
+
+/// How many resources there are (RLIM_NLIMITS).
+int clevagent_limit_count(void);
+
+/// Whether the file has capabilities(7): 1 or 0.
+int clevagent_has_file_capabilities(const char *path);
+
+/// What a new process is to be. Descriptors below 0 mean /dev/null.
+struct clevagent_launch {
+    const char *executable;
+    char *const *arguments;
+    char *const *environment;
+    const char *directory;
+    int output;
+    int error_output;
+    mode_t umask;
+    const struct clevagent_limit *limits;
+    size_t limit_count;
+};
+
+/// Where a launch failed, as the child writes it to its report.
+enum clevagent_launch_step {
+    CLEVAGENT_STEP_DESCRIPTORS = 1,
+    CLEVAGENT_STEP_DIRECTORY = 2,
+    CLEVAGENT_STEP_EXEC = 3,
+};
+
+/// Makes a child in a session of its own that waits at a gate before it becomes what `launch` says.
+///
+/// One byte written to `gate` lets it go on; the end of `gate` (also by the death of this process) ends it. `report`
+/// then gives two ints, step and errno, if it failed, and ends without a byte when the exec has succeeded.
+/// All three descriptors are close-on-exec and the caller's to close. Returns the child's PID.
+pid_t clevagent_launch_gated(const struct clevagent_launch *launch, int *pidfd, int *gate, int *report);
+
 #endif

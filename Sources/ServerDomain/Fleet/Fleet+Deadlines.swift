@@ -39,7 +39,7 @@ extension Fleet {
         write(instance, &turn)
         guard !isPartOfRunner, let agent = agents[instance.id.agent] else { return }
         var data = EventData()
-        data.silentFor = (turn.now.steady - before.lastHeard.steady).wireSeconds
+        data.silentFor = (turn.now.steady - before.lastHeard.steady).toldSeconds
         data.previousStatus = previous?.rawValue
         data.status = AgentStatus.down.rawValue
         tell(
@@ -68,7 +68,7 @@ extension Fleet {
         var data = EventData()
         data.hostname = runner.hostname
         data.agents = count
-        data.silentFor = unheard.wireSeconds
+        data.silentFor = unheard.toldSeconds
         tell(
             ServerEventKind.runnerSilent.rawValue, runner: id,
             message: "host \(runner.displayName) is silent: \(count) \(count == 1 ? "agent" : "agents")", data: data,

@@ -104,7 +104,7 @@ extension Fleet {
         _ agent: Agent, _ instance: Instance, _ outage: Instance.Outage, _ status: HeartbeatStatus, _ turn: inout Turn
     ) {
         var data = EventData()
-        data.silentFor = (turn.now.steady - outage.since.steady).wireSeconds
+        data.silentFor = (turn.now.steady - outage.since.steady).toldSeconds
         data.status = status.rawValue
         tell(
             ServerEventKind.heardAgain.rawValue, agent: agent, runner: instance.id.runner,
@@ -161,6 +161,9 @@ extension Fleet {
 }
 
 extension Duration {
+    /// Seconds to the millisecond, as events tell them.
+    var toldSeconds: Double { Double(wholeMilliseconds) / 1000 }
+
     /// How a person says it: `45 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
     package var spoken: String {
         let seconds = max(0, components.seconds)

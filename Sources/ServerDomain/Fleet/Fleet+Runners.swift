@@ -66,7 +66,7 @@ extension Fleet {
         if case .silent(let since) = runner.state {
             runner.state = .running
             var data = EventData()
-            data.silentFor = (now.steady - since.steady).wireSeconds
+            data.silentFor = (now.steady - since.steady).toldSeconds
             data.hostname = runner.hostname
             data.agents = watched(by: id).count
             tell(

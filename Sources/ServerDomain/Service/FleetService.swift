@@ -74,6 +74,9 @@ package actor FleetService: Service {
         fleets[project]?.see(runner, at: clock.now())
     }
 
+    /// How many requests wait for the commit that runs now to end.
+    package var waiting: Int { queue.count }
+
     // MARK: - Running
 
     /// Serves requests and deadlines until shutdown; what was queued before that is still committed and answered.

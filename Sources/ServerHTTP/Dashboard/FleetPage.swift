@@ -41,8 +41,11 @@ struct FleetPage: Sendable {
 
     private static func headline(bad: Int, uneasy: Int, of count: Int) -> String {
         guard count > 0 else { return "No agents yet" }
-        if bad > 0 { return count == 1 ? "The agent needs attention" : "\(bad) of \(count) agents need attention" }
-        if uneasy > 0 { return "\(uneasy) of \(count) agents are uncertain" }
+        if bad > 0 {
+            return count == 1
+                ? "The agent needs attention" : "\(bad) of \(count) agents \(bad == 1 ? "needs" : "need") attention"
+        }
+        if uneasy > 0 { return "\(uneasy) of \(count) agents \(uneasy == 1 ? "is" : "are") uncertain" }
         return count == 1 ? "The agent is well" : "All \(count) agents are well"
     }
 

@@ -1,0 +1,97 @@
+import Glibc
+package import SystemPackage
+
+/// Reads what the kernel tells of processes.
+///
+/// What is read belongs to whoever has the PID at that moment: hold a `ProcessHandle` and look that it still lives
+/// afterwards.
+package protocol ProcessReading: Sendable {
+    /// - Throws: `Errno.noSuchFileOrDirectory` or `.noSuchProcess` when there is no such process.
+    func stat(of pid: Int32) throws(Errno) -> ProcessStat
+    func status(of pid: Int32) throws(Errno) -> ProcessStatus
+    func facts(of pid: Int32) throws(Errno) -> ProcessFacts
+    /// Every process there is.
+    func table() throws(Errno) -> [ProcessStat]
+}
+
+/// /proc, as proc(5) describes it.
+package struct ProcFS: ProcessReading {
+    private static let root: FilePath = "/proc"
+    /// Arguments and environment are at most a quarter of the stack limit, 8 MiB as a rule; this is plenty.
+    private static let largestBlock = 4 << 20
+
+    package init() {}
+
+    package func stat(of pid: Int32) throws(Errno) -> ProcessStat {
+        guard let stat = ProcessStat(parsing: try readWholeFile(directory(of: pid).appending("stat"), limit: 4096))
+        else { throw .badMessage }
+        return stat
+    }
+
+    package func status(of pid: Int32) throws(Errno) -> ProcessStatus {
+        let text = try readWholeFile(directory(of: pid).appending("status"), limit: 1 << 20)
+        guard let status = ProcessStatus(parsing: text) else { throw .badMessage }
+        return status
+    }
+
+    package func facts(of pid: Int32) throws(Errno) -> ProcessFacts {
+        let stat = try stat(of: pid)
+        // Of a leader that has ended, only the other threads still know the program.
+        let directory = stat.isZombie ? survivingThread(of: pid) : directory(of: pid)
+        func block(_ name: String) -> [ByteText]? {
+            (try? readWholeFile(directory.appending(name), limit: Self.largestBlock)).map(ByteText.list)
+        }
+        func link(_ name: String) -> ByteText? {
+            (try? readLink(directory.appending(name))).map { ByteText($0) }
+        }
+        return ProcessFacts(
+            stat: stat, status: try status(of: pid), executable: link("exe"), arguments: block("cmdline"),
+            environment: block("environ"), directory: link("cwd"), root: link("root"),
+            limits: try? ResourceLimit.all(of: pid), output: openFile(directory.pushing("fd/1")),
+            errorOutput: openFile(directory.pushing("fd/2")), surroundings: surroundings(directory))
+    }
+
+    package func table() throws(Errno) -> [ProcessStat] {
+        // One that ends while we look is not there.
+        try numbers(in: Self.root).compactMap { try? stat(of: $0) }
+    }
+
+    private func directory(of pid: Int32) -> FilePath {
+        Self.root.appending(String(pid))
+    }
+
+    private func survivingThread(of pid: Int32) -> FilePath {
+        let tasks = directory(of: pid).appending("task")
+        let living = (try? numbers(in: tasks))?.first { thread in
+            let line = try? readWholeFile(tasks.pushing(FilePath("\(thread)/stat")), limit: 4096)
+            return line.flatMap { ProcessStat(parsing: $0) }.map { !$0.isZombie } ?? false
+        }
+        return living.map { tasks.appending(String($0)) } ?? directory(of: pid)
+    }
+
+    private func surroundings(_ directory: FilePath) -> ProcessSurroundings {
+        let cgroups = (try? readWholeFile(directory.appending("cgroup"), limit: 1 << 16)) ?? []
+        var namespaces: [String: ByteText] = [:]
+        for kind in ["pid", "mnt", "user", "net"] {
+            namespaces[kind] = (try? readLink(directory.pushing(FilePath("ns/\(kind)")))).map { ByteText($0) }
+        }
+        return ProcessSurroundings(cgroups: CgroupMembership(parsing: cgroups), namespaces: namespaces)
+    }
+
+    private func openFile(_ link: FilePath) -> OpenFile? {
+        guard let path = try? readLink(link), let status = try? FileStatus.of(link) else { return nil }
+        return OpenFile(path: ByteText(path), file: status.file, isRegular: status.kind == .regular)
+    }
+
+    /// The entries of a directory that are numbers.
+    private func numbers(in path: FilePath) throws(Errno) -> [Int32] {
+        guard let stream = path.withPlatformString({ opendir($0) }) else { throw Errno(rawValue: errno) }
+        defer { closedir(stream) }
+        var numbers: [Int32] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { $0.prefix { $0 != 0 }.map { $0 } }
+            if let number = Int32(decimal: name) { numbers.append(number) }
+        }
+        return numbers
+    }
+}

@@ -1,0 +1,132 @@
+import Glibc
+import SystemPackage
+
+/// Which inotify watches stand for which files.
+///
+/// The directory is watched for entries that come and go; the file itself for what is written to it, so that a busy log
+/// in the same directory wakes nobody.
+struct WatchPlaces<Handler: Sendable>: Sendable {
+    private struct Subscription: Sendable {
+        var file: FilePath
+        var handler: Handler
+        var places: [Place] = []
+    }
+
+    /// A watch, and the entry in it that matters; empty for the watched file itself.
+    private struct Place: Hashable, Sendable {
+        var watch: Int32
+        var entry: [UInt8]
+    }
+
+    /// With closings, since a new file may be written and closed before it has a watch of its own.
+    private static var directoryMask: UInt32 {
+        UInt32(IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF)
+            | UInt32(IN_ONLYDIR)
+    }
+    private static var fileMask: UInt32 {
+        UInt32(IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF) | UInt32(IN_DONT_FOLLOW)
+    }
+
+    private let inotify: Int32
+    private var subscriptions: [Int: Subscription] = [:]
+    private var subscribers: [Int32: [[UInt8]: Set<Int>]] = [:]
+    private var nextID = 0
+
+    init(inotify: Int32) {
+        self.inotify = inotify
+    }
+
+    mutating func add(_ file: FilePath, _ handler: Handler) -> Int {
+        nextID += 1
+        subscriptions[nextID] = Subscription(file: file, handler: handler)
+        place(nextID)
+        return nextID
+    }
+
+    mutating func remove(_ id: Int) {
+        for place in subscriptions.removeValue(forKey: id)?.places ?? [] { leave(place, id) }
+    }
+
+    mutating func placeAll() {
+        for id in subscriptions.keys { place(id) }
+    }
+
+    /// Finds whom an event concerns, and moves their watches when it changed where their files are.
+    mutating func handle(_ event: InotifyEvent) -> [(Handler, DirectoryEvents.Hint)] {
+        let concerned: Set<Int>
+        if event.isOverflow {
+            concerned = Set(subscriptions.keys)
+        } else if event.endsWatch {
+            concerned = all(of: subscribers.removeValue(forKey: event.watch))
+        } else if event.movesWatch {
+            concerned = all(of: subscribers[event.watch])
+        } else {
+            concerned = subscribers[event.watch]?[event.name] ?? []
+        }
+        // What is written to a file does not move it.
+        let isWrite = event.name.isEmpty && !event.isOverflow && !event.endsWatch && !event.movesWatch
+        if !isWrite { concerned.forEach { place($0) } }
+        return concerned.compactMap { id in
+            subscriptions[id].map { ($0.handler, event.isClose ? .closed : .changed) }
+        }
+    }
+
+    private func all(of entries: [[UInt8]: Set<Int>]?) -> Set<Int> {
+        entries?.values.reduce(into: []) { $0.formUnion($1) } ?? []
+    }
+
+    // MARK: Watches
+
+    /// Watches where the file is now. The kernel gives the watch that it has already for a place it knows.
+    private mutating func place(_ id: Int) {
+        guard let subscription = subscriptions[id] else { return }
+        let places = places(for: subscription.file)
+        for place in places {
+            subscribers[place.watch, default: [:]][place.entry, default: []].insert(id)
+        }
+        subscriptions[id]?.places = places
+        for place in subscription.places where !places.contains(place) { leave(place, id) }
+    }
+
+    private func places(for file: FilePath) -> [Place] {
+        var found = nearestPlace(for: file)
+        // While the watch was being set, the next directory on the way may have come to be.
+        for _ in 0..<file.components.count {
+            let again = nearestPlace(for: file)
+            if again == found { break }
+            found = again
+        }
+        guard let directory = found else { return [] }
+        let entry = addWatch(file, Self.fileMask).map { Place(watch: $0, entry: []) }
+        return [directory] + (entry.map { [$0] } ?? [])
+    }
+
+    private func nearestPlace(for file: FilePath) -> Place? {
+        var directory = file
+        while let entry = directory.lastComponent {
+            directory.removeLastComponent()
+            if let watch = addWatch(directory, Self.directoryMask) {
+                return Place(
+                    watch: watch,
+                    entry: entry.withPlatformString { Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) })
+            }
+        }
+        return nil
+    }
+
+    private func addWatch(_ path: FilePath, _ mask: UInt32) -> Int32? {
+        // IN_MASK_ADD: a watch on the same inode for somebody else must not lose its own events.
+        let watch = path.withPlatformString { inotify_add_watch(inotify, $0, mask | UInt32(IN_MASK_ADD)) }
+        return watch >= 0 ? watch : nil
+    }
+
+    private mutating func leave(_ place: Place, _ id: Int) {
+        subscribers[place.watch]?[place.entry]?.remove(id)
+        if subscribers[place.watch]?[place.entry]?.isEmpty == true {
+            subscribers[place.watch]?[place.entry] = nil
+        }
+        guard subscribers[place.watch]?.isEmpty == true else { return }
+        subscribers[place.watch] = nil
+        inotify_rm_watch(inotify, place.watch)
+    }
+}

@@ -1,0 +1,51 @@
+import Glibc
+package import SystemPackage
+
+/// A directory of a test's own, removed with everything in it when the test lets go of it.
+package final class TestProcessDirectory: Sendable {
+    package let path: FilePath
+
+    package init() throws {
+        var template = Array("/tmp/clevagent-test-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw Errno(rawValue: errno) }
+        path = FilePath(platformString: template)
+        // For programs that other users run.
+        chmod(path.string, 0o755)
+    }
+
+    deinit { Self.remove(path) }
+
+    package func file(_ name: String) -> FilePath { path.appending(name) }
+
+    /// Writes a file in one go, as a program would: open, write, close.
+    package func write(_ text: String, to file: FilePath, permissions: UInt32 = 0o644) throws {
+        let fd = open(file.string, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, permissions)
+        guard fd >= 0 else { throw Errno(rawValue: errno) }
+        defer { close(fd) }
+        guard Glibc.write(fd, text, text.utf8.count) == text.utf8.count, fchmod(fd, permissions) == 0 else {
+            throw Errno(rawValue: errno)
+        }
+    }
+
+    /// Sets the time of a file that long into the past.
+    package func age(_ file: FilePath, by duration: Duration) throws {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        now.tv_sec -= Int(duration.components.seconds)
+        guard utimensat(AT_FDCWD, file.string, [now, now], 0) == 0 else { throw Errno(rawValue: errno) }
+    }
+
+    private static func remove(_ path: FilePath) {
+        guard unlink(path.string) != 0 else { return }
+        if let stream = opendir(path.string) {
+            while let entry = readdir(stream) {
+                let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                    String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+                }
+                if name != ".", name != ".." { remove(path.appending(name)) }
+            }
+            closedir(stream)
+        }
+        rmdir(path.string)
+    }
+}

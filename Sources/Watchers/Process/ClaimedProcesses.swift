@@ -1,0 +1,55 @@
+import NIOConcurrencyHelpers
+import Supervision
+import SystemSupport
+
+/// Which process is whose: the lives of all process targets, and the children that the runner made for them.
+final class ClaimedProcesses: Sendable {
+    private struct State {
+        var lives: [TargetID: ProcessIdentity] = [:]
+        var children: [ProcessIdentity: Child] = [:]
+    }
+
+    private struct Child {
+        var handle: ProcessHandle
+        var exit: ProcessExitEvent
+    }
+
+    private let executor: QueueExecutor
+    private let state = NIOLockedValueBox(State())
+
+    init(executor: QueueExecutor) {
+        self.executor = executor
+    }
+
+    func claim(_ life: ProcessIdentity?, for target: TargetID) {
+        state.withLockedValue { $0.lives[target] = life }
+    }
+
+    /// The lives of all targets but one.
+    func lives(besides target: TargetID) -> Set<ProcessIdentity> {
+        state.withLockedValue { state in Set(state.lives.filter { $0.key != target }.values) }
+    }
+
+    /// Sees to it that a child leaves no zombie, whether or not its target is still observed when it ends.
+    func adopt(_ handle: ProcessHandle, as identity: ProcessIdentity) {
+        let exit = ProcessExitEvent(of: handle, on: executor.queue) { [weak self] in
+            // The handle keeps what the kernel told, for its target to ask.
+            _ = handle.reap()
+            self?.forget(identity)
+        }
+        state.withLockedValue { $0.children[identity] = Child(handle: handle, exit: exit) }
+        // It may have ended before it was entered.
+        if case .running = handle.reap() { return }
+        forget(identity)
+    }
+
+    /// The handle of a child of ours that has not ended.
+    func child(_ identity: ProcessIdentity) -> ProcessHandle? {
+        state.withLockedValue { $0.children[identity]?.handle }
+    }
+
+    private func forget(_ identity: ProcessIdentity) {
+        let child = state.withLockedValue { $0.children.removeValue(forKey: identity) }
+        withExtendedLifetime(child) {}
+    }
+}

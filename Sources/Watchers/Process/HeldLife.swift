@@ -1,0 +1,38 @@
+import Supervision
+import SystemSupport
+
+/// The life of a target while it lasts: held by its pidfd, watched for its end.
+struct HeldLife: Sendable {
+    var identity: ProcessIdentity
+    var handle: ProcessHandle
+    var exit: ProcessExitEvent
+    var memoryMB: Double?
+    /// Its parent, unless that is init or the runner.
+    var parent: ProcessIdentity?
+}
+
+/// The life of a target that has ended, and what is known of it.
+struct EndedLife: Sendable {
+    var identity: ProcessIdentity
+    var cause: End.Cause
+    var isDeliberate: Bool
+    var grace: Duration
+    /// When it was told; nil when it had ended before we looked.
+    var noticed: BootInstant?
+    /// The boot clock's ticks when it was last known to live.
+    var lastAlive: BootInstant
+
+    var end: End { End(identity: identity.identity, cause: cause, isDeliberate: isDeliberate) }
+}
+
+extension End.Cause {
+    /// What the kernel told of a child.
+    init(_ status: ExitStatus) {
+        self =
+            switch status {
+            case .exited(let code): .exit(code: code)
+            case .signalled(let signal): .signal(signal)
+            case .running, .unknown: .unknown
+            }
+    }
+}

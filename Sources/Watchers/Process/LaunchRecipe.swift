@@ -1,0 +1,64 @@
+package import SystemSupport
+
+/// What is needed to start a process again just as it was.
+package struct LaunchRecipe: Sendable, Hashable, Codable {
+    package var executable: ByteText
+    package var arguments: [ByteText]
+    package var directory: ByteText
+    /// Holds secrets: never logged.
+    package var environment: [ByteText]
+    package var users: [UInt32]
+    package var groups: [UInt32]
+    package var supplementaryGroups: [UInt32]
+    package var umask: UInt32
+    package var limits: [ResourceLimit]
+    package var output: OpenFile?
+    package var errorOutput: OpenFile?
+
+    /// Takes the recipe from a living process.
+    ///
+    /// - Throws: why there is none.
+    package init(from facts: ProcessFacts) throws(LaunchObstacle) {
+        guard let executable = facts.executable, let arguments = facts.arguments, let directory = facts.directory,
+            let environment = facts.environment, let limits = facts.limits
+        else { throw .unreadable }
+        guard !Self.isTitle(arguments) else { throw .titleInsteadOfArguments }
+        self.executable = executable.withoutDeletedMark
+        self.arguments = arguments
+        self.directory = directory
+        // What has no "=" was overwritten by the program itself.
+        self.environment = environment.filter { $0.bytes.contains(UInt8(ascii: "=")) }
+        self.limits = limits
+        users = facts.status.users
+        groups = facts.status.groups
+        supplementaryGroups = facts.status.supplementaryGroups
+        umask = facts.status.umask ?? 0o022
+        output = facts.output
+        errorOutput = facts.errorOutput
+    }
+
+    /// Programs that show a title write it over their arguments (setproctitle(3bsd)): one text with blanks, then nothing.
+    private static func isTitle(_ arguments: [ByteText]) -> Bool {
+        guard let first = arguments.first, !first.bytes.isEmpty else { return true }
+        let rest = arguments.dropFirst()
+        let isPadded = rest.count > 0 && rest.allSatisfy(\.bytes.isEmpty)
+        return first.bytes.contains(UInt8(ascii: " ")) && (rest.isEmpty || isPadded)
+    }
+}
+
+extension ByteText {
+    /// The kernel marks the link to an executable that was removed or replaced (proc_pid_exe(5)).
+    package var withoutDeletedMark: ByteText {
+        let mark = Array(" (deleted)".utf8)
+        return bytes.suffix(mark.count) == mark[...] ? ByteText(bytes.dropLast(mark.count)) : self
+    }
+}
+
+extension LaunchPlan {
+    /// The same program once more.
+    package init(_ recipe: LaunchRecipe) {
+        self.init(
+            executable: recipe.executable, arguments: recipe.arguments, environment: recipe.environment,
+            directory: recipe.directory, umask: recipe.umask, limits: recipe.limits)
+    }
+}

@@ -1,0 +1,115 @@
+package import SystemPackage
+package import SystemSupport
+
+/// What a PID file, the process it names and what is remembered mean together.
+package enum PIDFileJudgement: Sendable, Hashable {
+    /// This life is the target.
+    case alive(ProcessIdentity, concern: String?)
+    /// What was remembered has ended, or the file names nobody. `hindrance`: why it may not be started just now.
+    case dead(hindrance: String?)
+    case missing(String)
+    case undetermined(String)
+}
+
+/// Who has the PID that a file names.
+package enum NamedProcess: Sendable, Hashable {
+    case nobody
+    /// A thread that is not the first of its process.
+    case thread(of: Int32)
+    case kernelThread
+    /// The runner, or a process that the runner came from.
+    case ourselves
+    case unknown(Errno)
+    case process(ProcessIdentity, began: WallTime, owner: UInt32)
+}
+
+/// The life that was the target when last seen.
+package struct RememberedLife: Sendable, Hashable {
+    package var identity: ProcessIdentity
+    package var isAlive: Bool
+    /// The file as it was when this life became the target; nil when there was none.
+    package var stamp: FileStamp?
+    /// It became the target although the file did not name it: it was started again, or took the place of the old one.
+    package var isStandIn: Bool
+
+    package init(identity: ProcessIdentity, isAlive: Bool, stamp: FileStamp?, isStandIn: Bool = false) {
+        self.identity = identity
+        self.isAlive = isAlive
+        self.stamp = stamp
+        self.isStandIn = isStandIn
+    }
+}
+
+extension PIDFileJudgement {
+    /// File times are coarse, and clocks are set: how much older than its process a file may be.
+    package static let tolerance = Duration.seconds(2)
+
+    /// Decides. `named` matters only if the file names somebody other than the remembered life.
+    package static func judge(_ file: PIDFile, _ named: NamedProcess, _ remembered: RememberedLife?) -> Self {
+        switch file {
+        case .missing:
+            return without(file, remembered, "PID file is gone") { .missing("there is no PID file") }
+        case .unreadable(let error):
+            let reason = "PID file can't be read: \(error)"
+            return without(file, remembered, reason, hindrance: reason) { .undetermined(reason) }
+        case .incomplete(_, let reason):
+            return without(file, remembered, reason, hindrance: reason) { .undetermined(reason) }
+        case .refused(_, let reason):
+            return without(file, remembered, reason) { .undetermined(reason) }
+        case .names(let pid, let stamp, let owner):
+            if let remembered, remembered.isAlive, remembered.identity.pid == pid {
+                return .alive(remembered.identity, concern: nil)
+            }
+            return judge(file, pid, stamp, owner, named, remembered)
+        }
+    }
+
+    private static func judge(
+        _ file: PIDFile, _ pid: Int32, _ stamp: FileStamp, _ owner: UInt32, _ named: NamedProcess,
+        _ remembered: RememberedLife?
+    ) -> Self {
+        func refuse(_ reason: String) -> Self {
+            without(file, remembered, reason) { .undetermined(reason) }
+        }
+        switch named {
+        case .nobody:
+            return without(file, remembered, "PID file names process \(pid), which does not run") {
+                .dead(hindrance: nil)
+            }
+        case .thread(let process): return refuse("PID file names thread \(pid) of process \(process), not a process")
+        case .kernelThread: return refuse("PID file names process \(pid), which is a thread of the kernel")
+        case .ourselves: return refuse("PID file names process \(pid), which is the runner or one that started it")
+        case .unknown(let error):
+            let reason = "process \(pid) can't be looked at: \(error)"
+            return without(file, remembered, reason, hindrance: reason) { .undetermined(reason) }
+        case .process(let identity, let began, let processOwner):
+            guard owner == 0 || owner == processOwner else {
+                return refuse(
+                    "PID file belongs to user \(owner), neither root nor user \(processOwner), who runs process \(pid)")
+            }
+            let isNewEnough = stamp.modified.sinceEpoch >= began.sinceEpoch - tolerance
+            if let remembered, !remembered.isAlive, remembered.identity.pid == pid {
+                // The PID is used again. It is the target only if somebody wrote it down anew.
+                guard isNewEnough, stamp != remembered.stamp else { return .dead(hindrance: nil) }
+                return .alive(identity, concern: nil)
+            }
+            if isNewEnough { return .alive(identity, concern: nil) }
+            let reason =
+                "doubtful: PID file is older than process \(pid), which it names; have the program write it anew"
+            guard let remembered, remembered.isAlive else { return .undetermined(reason) }
+            return .alive(remembered.identity, concern: reason)
+        }
+    }
+
+    /// The file names no target: what is remembered decides, and if that is nothing, `otherwise`.
+    private static func without(
+        _ file: PIDFile, _ remembered: RememberedLife?, _ concern: String, hindrance: String? = nil,
+        otherwise: () -> Self
+    ) -> Self {
+        guard let remembered else { return otherwise() }
+        guard remembered.isAlive else { return .dead(hindrance: hindrance) }
+        // A life that stands in for the one that the file names is no concern while the file stays as it was.
+        let isExpected = remembered.isStandIn && file.stamp == remembered.stamp
+        return .alive(remembered.identity, concern: isExpected ? nil : concern)
+    }
+}

@@ -1,0 +1,69 @@
+import Logging
+import Supervision
+import SystemPackage
+import SystemSupport
+
+/// What is remembered of a living process so that it can be started again.
+extension ProcessTarget {
+    /// Reads recipe, children and memory of the life that is held. What can't be read stays as it was.
+    func rereadFacts() {
+        guard let life, let facts = try? host.processes.facts(of: life.identity.pid), life.handle.isAlive else {
+            return
+        }
+        self.life?.memoryMB = facts.stat.residentMB
+        self.life?.parent = parent(of: facts.stat)
+        obstacle = obstacle(of: facts)
+        note.obstacle = obstacle
+        if let recipe = try? LaunchRecipe(from: facts) { note.recipe = recipe }
+        rereadChildren(of: life.identity)
+    }
+
+    private func obstacle(of facts: ProcessFacts) -> String? {
+        if let obstacle = LaunchObstacle.find(in: facts, runner: host.runner) { return obstacle.description }
+        // A command of its own needs no recipe.
+        guard settings.start == nil else { return nil }
+        do {
+            return obstacle(of: try LaunchRecipe(from: facts))
+        } catch {
+            // Seen complete earlier in this life: a leader that has ended shows nothing any more.
+            return note.recipe == nil ? error.description : nil
+        }
+    }
+
+    /// What stands against starting this recipe, as its executable is now.
+    func obstacle(of recipe: LaunchRecipe) -> String? {
+        let path = FilePath(bytes: recipe.executable.bytes)
+        guard let executable = ExecutableFile.at(path) else {
+            return LaunchObstacle.executableGone(recipe.executable.description).description
+        }
+        return executable.isPrivileged ? LaunchObstacle.privilegedExecutable.description : nil
+    }
+
+    /// Why nothing could be started in the place of what is dead.
+    var obstacleForDead: String? {
+        if settings.start != nil { return obstacle }
+        guard note.recipe != nil else { return note.obstacle ?? LaunchObstacle.neverSeen.description }
+        return obstacle
+    }
+
+    private func parent(of stat: ProcessStat) -> ProcessIdentity? {
+        guard stat.parent > 1, stat.parent != ProcessHandle.ownPID,
+            let parent = try? host.processes.stat(of: stat.parent), !parent.isManager
+        else { return nil }
+        return ProcessIdentity(bootID: host.bootID, pid: parent.pid, startTicks: parent.startTicks)
+    }
+
+    private func rereadChildren(of identity: ProcessIdentity) {
+        let children = host.families.children(of: identity.pid).map { child in
+            ProcessIdentity(bootID: host.bootID, pid: child.pid, startTicks: child.startTicks)
+        }
+        // On the disk only those that stay: a child for every task would mean a write for every look.
+        note.children = children.filter { seenChildren.contains($0) || note.children.contains($0) }
+        seenChildren = Set(children)
+    }
+}
+
+extension ProcessStat {
+    /// A user's own service manager takes orphans as init does.
+    fileprivate var isManager: Bool { name == "systemd" || name == "init" }
+}

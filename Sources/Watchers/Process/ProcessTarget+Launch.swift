@@ -1,0 +1,194 @@
+import Glibc
+import Logging
+import Supervision
+import SystemPackage
+import SystemSupport
+import WatcherAPI
+
+/// Bringing back what is dead.
+extension ProcessTarget {
+    /// How far a start has come once the new program runs.
+    enum Started: Sendable {
+        case ended(TargetActionOutcome)
+        /// A `start:` command runs; it may be the target, or make it.
+        case command(ProcessIdentity, note: String?)
+    }
+
+    /// How long a program may take to write its PID file before it is done for it.
+    static let rewriteDelay = Duration.seconds(5)
+    /// How long what is left of an ended process may take to end too.
+    private static let remnantPatience = Duration.seconds(5)
+
+    /// Starts the target again, if nothing of it lives.
+    func launch() async -> TargetActionOutcome {
+        await finish(await begin())
+    }
+
+    /// Goes as far as to the exec. From a `restart` it must not be cancelled.
+    func begin() async -> Started {
+        isLaunching = true
+        let started = await beginUnseen()
+        if case .ended = started { isLaunching = false }
+        return started
+    }
+
+    private func beginUnseen() async -> Started {
+        do {
+            let plan = try plan()
+            try await checkThatNothingLives()
+            if let twin = twin() { return .ended(takeOver(twin)) }
+            let files = OutputFiles(note.recipe)
+            let identity = try await start(plan, files)
+            if settings.start != nil { return .command(identity, note: files.note) }
+            rewriteAlarm = host.timer.after(Self.rewriteDelay) { [hints] in hints.raise([.changed, .rewriteDue]) }
+            return .ended(.up(identity.identity, note: files.note))
+        } catch {
+            return .ended(error.outcome)
+        }
+    }
+
+    /// Waits for what the command makes of itself; of any other start the end is known.
+    func finish(_ started: Started) async -> TargetActionOutcome {
+        switch started {
+        case .ended(let outcome): return outcome
+        case .command(let identity, let note): return await handover(from: identity, note: note)
+        }
+    }
+
+    // MARK: May it be started?
+
+    /// What is to be started.
+    ///
+    /// - Throws: why nothing can be; checked before anything is stopped, too.
+    func plan() throws(LaunchFailure) -> LaunchPlan {
+        if let obstacle = obstacleForDead { throw LaunchFailure(text: obstacle, isPermanent: true) }
+        if let start = settings.start {
+            do {
+                let account = Account.of(user: host.runner.status.effectiveUser)
+                return try StartCommand(
+                    start, remembered: note.recipe, account: account, openFileLimit: host.openFileLimit
+                ).plan
+            } catch {
+                throw LaunchFailure(text: error.description)
+            }
+        }
+        guard let recipe = note.recipe else {
+            throw LaunchFailure(text: LaunchObstacle.neverSeen.description, isPermanent: true)
+        }
+        // Looked at anew: the file may have come back, or become setuid. So trying again can help.
+        if let obstacle = obstacle(of: recipe) { throw LaunchFailure(text: obstacle) }
+        return LaunchPlan(recipe)
+    }
+
+    /// Waits a moment for what is left of the former life.
+    ///
+    /// - Throws: when somebody writes the file just now, or something of it goes on living.
+    private func checkThatNothingLives() async throws(LaunchFailure) {
+        if let hindrance { throw LaunchFailure(text: hindrance) }
+        guard let former = note.life else { return }
+        let table = try readTable()
+        let children = Set(note.children).union(seenChildren)
+        let deadline = host.clock.now.advanced(by: Self.remnantPatience)
+        for remnant in Remnants.find(in: table, of: former, children: children, bootID: host.bootID) {
+            guard let handle = hold(remnant) else { continue }
+            let left = max(.zero, host.clock.now.duration(to: deadline))
+            guard await hasEnded(handle, within: left) else {
+                let reason = "process \(remnant.pid), which belonged to it, still runs: two copies are never run"
+                throw LaunchFailure(text: reason)
+            }
+        }
+    }
+
+    private func readTable() throws(LaunchFailure) -> [ProcessStat] {
+        do {
+            return try host.processes.table()
+        } catch {
+            throw LaunchFailure(text: "/proc can't be read: \(error)")
+        }
+    }
+
+    /// The process that somebody else has started in its place.
+    private func twin() -> (ProcessIdentity, ProcessHandle)? {
+        guard let former = note.life, let recipe = note.recipe, let table = try? host.processes.table() else {
+            return nil
+        }
+        let lastAlive = former.bootID == host.bootID ? ended?.lastAlive ?? note.seen : nil
+        let candidates = Twin.candidates(
+            in: table, since: lastAlive, excluding: host.claimed.lives(besides: id), bootID: host.bootID)
+        for candidate in candidates where !host.ourselves.contains(candidate.pid) {
+            guard let handle = hold(candidate), let facts = try? host.processes.facts(of: candidate.pid),
+                Twin.matches(facts, recipe), handle.isAlive
+            else { continue }
+            return (candidate, handle)
+        }
+        return nil
+    }
+
+    private func takeOver(_ twin: (ProcessIdentity, ProcessHandle)) -> TargetActionOutcome {
+        let (identity, handle) = twin
+        standIn(identity, handle)
+        rereadFacts()
+        return .up(identity.identity, note: "somebody else had started it already, as process \(identity.pid)")
+    }
+
+    // MARK: Starting
+
+    /// Makes the process, writes its identity down, and lets it become the program.
+    private func start(_ plan: LaunchPlan, _ files: OutputFiles) async throws(LaunchFailure) -> ProcessIdentity {
+        let process = try prepare(plan, files)
+        guard let stat = try? host.processes.stat(of: process.handle.pid) else {
+            await process.abandon(on: host.queue)
+            throw LaunchFailure(text: "the new process can't be looked at")
+        }
+        let identity = ProcessIdentity(bootID: host.bootID, pid: stat.pid, startTicks: stat.startTicks)
+        let before = (note, ended)
+        standIn(identity, process.handle)
+        host.claimed.adopt(process.handle, as: identity)
+        do throws(LaunchFailure) {
+            guard await save() else {
+                await process.abandon(on: host.queue)
+                throw LaunchFailure(text: "the new process could not be written down, so it was not started")
+            }
+            try await letGo(process, plan)
+        } catch {
+            forgetStandIn(before)
+            _ = await save()
+            throw error
+        }
+        return identity
+    }
+
+    private func prepare(_ plan: LaunchPlan, _ files: OutputFiles) throws(LaunchFailure) -> GatedProcess {
+        do {
+            return try host.spawner.prepare(plan, output: files.output, errorOutput: files.errorOutput)
+        } catch {
+            throw LaunchFailure(text: "no process could be made: \(error)")
+        }
+    }
+
+    private func letGo(_ process: GatedProcess, _ plan: LaunchPlan) async throws(LaunchFailure) {
+        do {
+            try await process.letGo(on: host.queue)
+        } catch {
+            throw LaunchFailure(error, plan)
+        }
+    }
+
+    /// A life becomes the target although the file does not name it.
+    private func standIn(_ identity: ProcessIdentity, _ handle: ProcessHandle) {
+        note.life = identity
+        note.stamp = pidFile.stamp
+        note.isStandIn = true
+        note.children = []
+        seenChildren = []
+        watch(identity, handle)
+    }
+
+    private func forgetStandIn(_ before: (note: ProcessNote, ended: EndedLife?)) {
+        life?.exit.cancel()
+        life = nil
+        host.claimed.claim(nil, for: id)
+        note = before.note
+        ended = before.ended
+    }
+}

@@ -1,0 +1,110 @@
+import Glibc
+import Logging
+import Supervision
+import SystemPackage
+import SystemSupport
+import WatcherAPI
+
+/// Starting and stopping.
+extension ProcessTarget {
+    /// How long SIGTERM and then SIGKILL may take.
+    private static let patience = Duration.seconds(10)
+
+    func perform(_ action: TargetAction) async -> TargetActionOutcome {
+        await load()
+        defer { hints.raise(.changed) }
+        switch action {
+        case .recover: return await recover()
+        case .restart: return await restart()
+        case .stop: return await stop()
+        }
+    }
+
+    private func recover() async -> TargetActionOutcome {
+        let judgement = look(.changed)
+        switch judgement.liveness {
+        case .alive(let identity), .unhealthy(let identity, _): return .up(identity, note: nil)
+        case .undetermined(let reason), .handledElsewhere(let reason): return .failed(reason, isPermanent: false)
+        case .dead, .missing: return await launch()
+        }
+    }
+
+    private func restart() async -> TargetActionOutcome {
+        switch look(.reread).liveness {
+        case .undetermined(let reason), .handledElsewhere(let reason): return .failed(reason, isPermanent: false)
+        case .dead, .missing: return await launch()
+        case .alive, .unhealthy:
+            // What can't be started again is not stopped either.
+            do {
+                _ = try plan()
+            } catch {
+                return error.outcome
+            }
+            guard await save() else {
+                return .failed("what is needed to start it again could not be saved", isPermanent: false)
+            }
+            // Awaited at once: a task of its own only so that our cancellation does not end it between stop and start.
+            let started = await Task {
+                if let failure = await self.end() { return Started.ended(failure) }
+                return await self.beginAfterEnd()
+            }.value
+            return await finish(started)
+        }
+    }
+
+    /// Notes the end that was just seen, and starts anew.
+    private func beginAfterEnd() async -> Started {
+        switch look(.changed).liveness {
+        case .alive(let identity), .unhealthy(let identity, _): return .ended(.up(identity, note: nil))
+        case .undetermined(let reason), .handledElsewhere(let reason):
+            return .ended(.failed(reason, isPermanent: false))
+        case .dead, .missing: return await begin()
+        }
+    }
+
+    private func stop() async -> TargetActionOutcome {
+        switch look(.changed).liveness {
+        case .undetermined(let reason), .handledElsewhere(let reason): return .failed(reason, isPermanent: false)
+        case .dead, .missing: return .down
+        case .alive, .unhealthy:
+            // Awaited at once: a task of its own only so that our cancellation does not end it between the signals.
+            return await Task { await self.end() ?? .down }.value
+        }
+    }
+
+    /// Ends the life that is held, and sees it ended.
+    ///
+    /// - Returns: the failure, if it is one.
+    private func end() async -> TargetActionOutcome? {
+        // `look` has just verified the identity through this handle.
+        guard let handle = life?.handle else { return nil }
+        isStopping = true
+        for signal in [SIGTERM, SIGKILL] {
+            do {
+                try handle.send(signal)
+            } catch .noSuchProcess {
+                return nil
+            } catch {
+                isStopping = false
+                return .failed(
+                    "process \(handle.pid) can't be signalled: \(error)", isPermanent: error == .notPermitted)
+            }
+            if await hasEnded(handle, within: Self.patience) { return nil }
+        }
+        isStopping = false
+        return .failed("process \(handle.pid) has not ended \(Self.patience) after SIGKILL", isPermanent: false)
+    }
+
+    /// Waits for the end of a process, or for the time to pass.
+    func hasEnded(_ handle: ProcessHandle, within limit: Duration) async -> Bool {
+        let clock = host.clock
+        let queue = host.queue
+        await withTaskGroup { group in
+            group.addTask { await handle.waitForEnd(on: queue) }
+            group.addTask { try? await clock.sleep(for: limit) }
+            await group.next()
+            group.cancelAll()
+        }
+        return !handle.isAlive
+    }
+}

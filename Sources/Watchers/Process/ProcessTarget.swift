@@ -1,0 +1,142 @@
+import Logging
+import Supervision
+import SystemPackage
+import SystemSupport
+import WatcherAPI
+
+/// One PID-file target: what is remembered of it, the life that is held, and what is done to it.
+actor ProcessTarget {
+    let id: TargetID
+    let file: FilePath
+    let settings: TargetSettings
+    let host: ProcessHost
+    nonisolated let hints = TargetHints()
+
+    /// What is to be on the disk, and what is.
+    var note = ProcessNote()
+    var savedNote = ProcessNote()
+    private var isLoaded = false
+    private var saving: Task<Bool, Never>?
+
+    var life: HeldLife?
+    var ended: EndedLife?
+    /// Why what lives can't be started again.
+    var obstacle: String?
+    /// Its children at the last look.
+    var seenChildren: Set<ProcessIdentity> = []
+    var pidFile = PIDFile.missing
+    var settledFile: FileStamp?
+    var fileRemoved: BootInstant?
+
+    /// While a new process is being made, what is seen of it means nothing yet.
+    var isLaunching = false
+    /// A signal of ours ended it, or is about to.
+    var isStopping = false
+
+    private var fileWatch: DirectoryEvents.Watch?
+    private var observerCount = 0
+    var settleAlarm: SharedTimer.Alarm?
+    var rereadAlarm: SharedTimer.Alarm?
+    var rewriteAlarm: SharedTimer.Alarm?
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { host.executor.asUnownedSerialExecutor() }
+
+    init(id: TargetID, file: FilePath, settings: TargetSettings, host: ProcessHost) {
+        self.id = id
+        self.file = file
+        self.settings = settings
+        self.host = host
+    }
+
+    // MARK: Observing
+
+    /// Subscribes to what can happen to the file. Comes before the first look, so that nothing falls between.
+    func beginObserving() async {
+        await load()
+        observerCount += 1
+        guard observerCount == 1 else { return }
+        fileWatch = host.events?.watch(file) { [hints] hint in
+            hints.raise(hint == .closed ? [.changed, .fileClosed] : .changed)
+        }
+    }
+
+    /// Gives back what was held for the observer.
+    func endObserving() {
+        observerCount -= 1
+        guard observerCount == 0 else { return }
+        fileWatch?.cancel()
+        fileWatch = nil
+        settleAlarm = nil
+        rereadAlarm = nil
+        rewriteAlarm = nil
+        life?.exit.cancel()
+        life = nil
+        ended = nil
+        host.claimed.claim(nil, for: id)
+    }
+
+    /// Looks, and writes down what may be needed later.
+    ///
+    /// - Returns: nil while a look would mean nothing.
+    func observe() async -> Observation? {
+        let reasons = hints.take()
+        guard !isLaunching else { return nil }
+        let observation = look(reasons)
+        if reasons.contains(.rewriteDue) { rewritePIDFile() }
+        // A death must not wait for the disk, and needs nothing there.
+        if life != nil { _ = await save() }
+        return observation
+    }
+
+    // MARK: The note
+
+    /// Reads the note, once.
+    func load() async {
+        guard !isLoaded else { return }
+        let bytes = await host.memory.load(id)
+        // Somebody else may have been here while we waited.
+        guard !isLoaded else { return }
+        isLoaded = true
+        guard let bytes else { return }
+        do {
+            note = try ProcessNote(decoding: bytes)
+            savedNote = note
+            obstacle = note.obstacle
+        } catch {
+            // Not the error: it may quote the environment.
+            host.logger.info("Note of an earlier run can't be read, going on without it", metadata: metadata)
+        }
+    }
+
+    /// Writes the note if it has changed, one save after the other.
+    ///
+    /// - Returns: whether what is to be on the disk is there.
+    func save() async -> Bool {
+        while let saving {
+            _ = await saving.value
+        }
+        guard note != savedNote else { return true }
+        var next = note
+        next.seen = BootClock().now
+        let saving = Task { [next] in await self.write(next) }
+        self.saving = saving
+        // Awaited here whatever happens to our caller: a note half given to the disk is worse than a late answer.
+        let isWritten = await saving.value
+        return isWritten
+    }
+
+    private func write(_ next: ProcessNote) async -> Bool {
+        defer { saving = nil }
+        do {
+            try await host.memory.save(next.encoded(), for: id)
+        } catch {
+            host.logger.info("Note can't be saved", metadata: metadata)
+            return false
+        }
+        savedNote = next
+        if note.isSameBesidesTime(as: next) { note.seen = next.seen }
+        return note == savedNote
+    }
+
+    var metadata: Logger.Metadata { ["target": "\(id)"] }
+}

@@ -1,0 +1,10 @@
+import ProcessWatcher
+import SystemSupport
+import WatcherAPI
+
+/// The watchers this program was built with: the one place that names them.
+func makeBuiltInRegistry(openFileLimit: OpenFileLimit) -> WatcherRegistry {
+    var registry = WatcherRegistry()
+    registry.register(.process) { try ProcessWatcher($0, openFileLimit: openFileLimit) }
+    return registry
+}

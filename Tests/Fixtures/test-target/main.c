@@ -1,0 +1,155 @@
+// A process for tests to watch.
+//
+//   test-target orphan [OPTION]... -- PROGRAM [ARGUMENT]...
+//       starts PROGRAM as a process whose parent is gone, and prints its PID once it has had its exec
+//       --at PID         with exactly this PID (clone3(2), set_tid)
+//       --user UID       as this user and group
+//       --cwd DIRECTORY  --umask MODE (octal)  --output FILE (appended to by both standard outputs)
+//   test-target run [OPTION]...
+//       writes a PID file and waits to be ended
+//       --pidfile FILE   --unterminated (no line end)   --name NAME (means nothing; to tell processes apart)
+//       --clean          on SIGTERM removes the PID file and exits with 0
+//       --ignore-term    --exit CODE (at once)
+//       --leader-exits   the first thread ends, another goes on
+//       --child          has a child that waits, too    --daemonize (forks and lets the parent exit with 0)
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/sched.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *pidfile;
+
+_Noreturn static void die(const char *what) {
+    perror(what);
+    exit(70);
+}
+
+static pid_t fork_as(pid_t pid) {
+    if (pid == 0) return fork();
+    struct clone_args arguments = {
+        .exit_signal = SIGCHLD,
+        .set_tid = (uint64_t)(uintptr_t)&pid,
+        .set_tid_size = 1,
+    };
+    return (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
+}
+
+static int orphan(int count, char **arguments) {
+    pid_t at = 0;
+    uid_t user = 0;
+    int index = 0;
+    for (; index + 1 < count && strcmp(arguments[index], "--") != 0; index += 2) {
+        const char *option = arguments[index], *value = arguments[index + 1];
+        if (strcmp(option, "--at") == 0) at = atoi(value);
+        else if (strcmp(option, "--user") == 0) user = (uid_t)atoi(value);
+        else if (strcmp(option, "--umask") == 0) umask((mode_t)strtol(value, NULL, 8));
+        else if (strcmp(option, "--cwd") == 0) {
+            if (chdir(value) < 0) die(value);
+        } else if (strcmp(option, "--output") == 0) {
+            int fd = open(value, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+            if (fd < 0 || dup3(fd, 3, O_CLOEXEC) < 0) die(value);
+        } else die(option);
+    }
+    char **program = arguments + index + 1;
+    int done[2];
+    if (pipe2(done, O_CLOEXEC) < 0) die("pipe2");
+    pid_t pid = fork_as(at);
+    if (pid < 0) die("clone3");
+    if (pid == 0) {
+        setsid();
+        int output = fcntl(3, F_GETFD) >= 0 && done[0] != 3 && done[1] != 3 ? 3 : open("/dev/null", O_WRONLY);
+        int input = open("/dev/null", O_RDONLY);
+        dup2(input, 0);
+        dup2(output, 1);
+        dup2(output, 2);
+        if (user != 0 && (setgroups(0, NULL) < 0 || setgid(user) < 0 || setuid(user) < 0)) die("setuid");
+        syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
+        execv(program[0], program);
+        _exit(127);
+    }
+    close(done[1]);
+    char byte;
+    // Ends with the exec.
+    if (read(done[0], &byte, 1) < 0) die("read");
+    printf("%d\n", pid);
+    return 0;
+}
+
+static void end_well(int signal) {
+    (void)signal;
+    if (pidfile != NULL) unlink(pidfile);
+    _exit(0);
+}
+
+static void write_pidfile(int is_terminated) {
+    if (pidfile == NULL) return;
+    char text[32];
+    int length = snprintf(text, sizeof text, is_terminated ? "%d\n" : "%d", getpid());
+    int fd = open(pidfile, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0 || write(fd, text, (size_t)length) != length) die(pidfile);
+    close(fd);
+}
+
+static void *wait_for_ever(void *argument) {
+    (void)argument;
+    for (;;) pause();
+}
+
+static int run(int count, char **arguments) {
+    int is_terminated = 1, leader_exits = 0, has_child = 0, daemonizes = 0, is_clean = 0, code = -1;
+    for (int index = 0; index < count; index++) {
+        const char *option = arguments[index];
+        const char *value = index + 1 < count ? arguments[index + 1] : "";
+        if (strcmp(option, "--pidfile") == 0) pidfile = value, index++;
+        else if (strcmp(option, "--name") == 0) index++;
+        else if (strcmp(option, "--unterminated") == 0) is_terminated = 0;
+        else if (strcmp(option, "--clean") == 0) is_clean = 1;
+        else if (strcmp(option, "--ignore-term") == 0) signal(SIGTERM, SIG_IGN);
+        else if (strcmp(option, "--exit") == 0) code = atoi(value), index++;
+        else if (strcmp(option, "--leader-exits") == 0) leader_exits = 1;
+        else if (strcmp(option, "--child") == 0) has_child = 1;
+        else if (strcmp(option, "--daemonize") == 0) daemonizes = 1;
+        else die(option);
+    }
+    if (code >= 0) return code;
+    if (is_clean) signal(SIGTERM, end_well);
+    if (daemonizes) {
+        pid_t pid = fork();
+        if (pid < 0) die("fork");
+        if (pid > 0) return 0;
+        setsid();
+    }
+    if (has_child && fork() == 0) {
+        // Not found by the session of its parent.
+        setsid();
+        wait_for_ever(NULL);
+    }
+    if (leader_exits) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, wait_for_ever, NULL) != 0) die("pthread_create");
+        write_pidfile(is_terminated);
+        pthread_exit(NULL);
+    }
+    write_pidfile(is_terminated);
+    wait_for_ever(NULL);
+    return 0;
+}
+
+int main(int count, char **arguments) {
+    if (count >= 2 && strcmp(arguments[1], "orphan") == 0) return orphan(count - 2, arguments + 2);
+    if (count >= 2 && strcmp(arguments[1], "run") == 0) return run(count - 2, arguments + 2);
+    fprintf(stderr, "usage: test-target orphan|run ...\n");
+    return 64;
+}
