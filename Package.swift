@@ -143,8 +143,7 @@ let package = Package(
             name: "demo-driver",
             dependencies: [
                 "TestSupport", "WireProtocol", argumentParser, asyncHTTPClient, nioConcurrencyHelpers, nioCore,
-                nioHTTP1,
-                unixSignals,
+                nioHTTP1, unixSignals,
             ],
             path: "Examples/Demo"),
         .executableTarget(
