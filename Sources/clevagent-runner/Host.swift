@@ -1,5 +1,6 @@
 import FoundationEssentials
 import RunnerKit
+import SystemPackage
 import SystemSupport
 
 #if canImport(Glibc)
@@ -29,8 +30,7 @@ enum Host {
 
     /// One line on standard error, as programs do it.
     static func complain(_ line: String) {
-        let text = "clevagent-runner: \(line)\n"
-        text.withCString { _ = fputs($0, stderr) }
+        _ = try? FileDescriptor.standardError.writeAll("clevagent-runner: \(line)\n".utf8)
     }
 
     private static var machineID: String? {

@@ -3,6 +3,7 @@ import FoundationEssentials
 import Logging
 import RunnerKit
 import SystemSupport
+import WatcherAPI
 import WireProtocol
 
 #if canImport(Glibc)

@@ -1,4 +1,5 @@
 import ProcessWatcher
+import Supervision
 import SystemSupport
 import WatcherAPI
 
