@@ -138,7 +138,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["TestSupport", "WireProtocol", asyncHTTPClient, nioCore, nioHTTP1, systemPackage]),
+            dependencies: [
+                "SystemSupport", "TestSupport", "WireProtocol", asyncHTTPClient, nioCore, nioHTTP1, systemPackage,
+            ]),
         .executableTarget(
             name: "demo-driver",
             dependencies: [

@@ -119,7 +119,7 @@ package struct ConfigurationResolver {
         _ key: String, from name: String, _ place: ConfigurationProblem.Place
     ) -> RunnerConfiguration.Secret? {
         let isWord = key.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
-        guard key.hasPrefix("cv_"), (8...200).contains(key.utf8.count), isWord else {
+        guard key.hasPrefix("cv_"), (4...200).contains(key.utf8.count), isWord else {
             problems.append(.init(place, "\(name): that is no API key: it begins with cv_ and has no spaces"))
             return nil
         }
