@@ -133,7 +133,10 @@ let package = Package(
             ]),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["TestSupport", "WireProtocol", asyncHTTPClient, nioCore, systemPackage]),
+            dependencies: [
+                "ServerTestSupport", "TestSupport", "WireProtocol", "clevagent-server", asyncHTTPClient, nioCore,
+                nioHTTP1, systemPackage,
+            ]),
         .executableTarget(
             name: "runner-benchmark",
             dependencies: ["TestSupport", "WireProtocol", argumentParser, hummingbird, nioConcurrencyHelpers],
