@@ -139,7 +139,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "SystemSupport", "TestSupport", "WireProtocol", asyncHTTPClient, nioCore, nioHTTP1, systemPackage,
+                "ServerTestSupport", "SystemSupport", "TestSupport", "WireProtocol", "clevagent-runner", "clevagent-server",
+                asyncHTTPClient, nioCore, nioHTTP1, systemPackage,
             ]),
         .executableTarget(
             name: "demo-driver",

@@ -32,6 +32,8 @@ package struct HTTPServerTransport: ServerTransport, Service {
         settings.timeout.connect = .seconds(10)
         settings.httpVersion = .http1Only
         settings.connectionPool.idleTimeout = .seconds(90)
+        // A refused connection is told at once: when to try again is decided here, not in the library.
+        settings.connectionPool.retryConnectionEstablishment = false
         client = HTTPClient(
             eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup(numberOfThreads: 1)),
             configuration: settings)

@@ -65,12 +65,13 @@ extension SQLiteStore: FleetRepository {
 
     private func write(_ instance: Instance, _ changes: FleetChanges, _ db: Database) throws {
         let (phase, status) = PhaseColumns.write(instance.phase)
+        // A new reporter changes its agent too, so the order of reporters is known here; later it stays as it is.
+        let position = changes.agents[instance.id.agent]?.reporters.firstIndex(of: instance.id.runner) ?? 0
         try db.cachedStatement(
             sql: """
                 INSERT INTO instances (agent_id, runner_id, position, source, phase, status, last_heard, interval, seq,
                     message, memory_mb, restart_type, restart_target, outage_since, outage_of_runner)
-                VALUES (?1, ?2, (SELECT count(*) FROM instances WHERE agent_id = ?1), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
-                    ?11, ?12, ?13, ?14)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (agent_id, runner_id) DO UPDATE SET source = excluded.source, phase = excluded.phase,
                     status = excluded.status, last_heard = excluded.last_heard, interval = excluded.interval,
                     seq = excluded.seq, message = excluded.message, memory_mb = excluded.memory_mb,
@@ -78,7 +79,8 @@ extension SQLiteStore: FleetRepository {
                     outage_since = excluded.outage_since, outage_of_runner = excluded.outage_of_runner
                 """
         ).execute(arguments: [
-            instance.id.agent.rawValue, instance.id.runner?.rawValue ?? "", instance.source.rawValue, phase, status,
+            instance.id.agent.rawValue, instance.id.runner?.rawValue ?? "", position, instance.source.rawValue, phase,
+            status,
             instance.lastHeard.wall.millisecondsSince1970, instance.interval?.wholeMilliseconds, instance.seq,
             instance.message, instance.memoryMB, instance.restart?.type, instance.restart?.target,
             instance.outage?.since.wall.millisecondsSince1970, instance.outage?.isPartOfRunner ?? false,

@@ -68,8 +68,10 @@ struct ServerProcess {
             try await ServiceGroup(configuration: group).run()
         } catch let error as IOError {
             throw Failure.Line(text: Self.explain(error, configuration.listen))
+        } catch is SocketAddressError.UnknownHost {
+            throw Failure.Line(text: "--listen: “\(configuration.listen.text)” names a host that is not known here")
         } catch let error as SocketAddressError {
-            throw Failure.Line(text: "--listen: “\(configuration.listen.text)” cannot be resolved: \(error)")
+            throw Failure.Line(text: "--listen: “\(configuration.listen.text)” cannot be served on: \(error)")
         }
     }
 

@@ -52,13 +52,20 @@ struct BuiltServer {
         return try JSONDecoder().decode(type, from: bytes)
     }
 
+    /// A connection that is refused is an answer, not a reason to try for a minute.
+    private static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration()
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: configuration)
+    }()
+
     /// Sends a request and gives the status and the whole body.
     func send(_ method: HTTPMethod, _ path: String, _ body: String? = nil) async throws -> (status: UInt, body: Data) {
         var request = HTTPClientRequest(url: url + WirePath.base + path)
         request.method = method
         request.headers.add(name: WireHeader.apiKey, value: key)
         if let body { request.body = .bytes(ByteBuffer(string: body)) }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(70))
+        let response = try await Self.client.execute(request, timeout: .seconds(70))
         return (response.status.code, Data(try await response.body.collect(upTo: 10 << 20).readableBytesView))
     }
 

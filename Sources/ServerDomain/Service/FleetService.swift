@@ -159,14 +159,11 @@ package actor FleetService: Service {
         while !Task.isCancelled {
             let earlier = doorbell.listen(to: .deadline)
             let next = fleets.values.compactMap(\.nextDeadline).min()
-            await withTaskGroup(of: Void.self) { [clock] group in
-                group.addTask { for await _ in earlier { break } }
-                if let next { group.addTask { try? await clock.sleep(next) } }
-                await group.next()
-                group.cancelAll()
+            switch await Waiting.wait(for: earlier, until: next, on: clock) {
+            case .rung: continue
+            case .timedOut: await actOnDeadlines()
+            case .ended: return
             }
-            guard !Task.isCancelled else { return }
-            await actOnDeadlines()
         }
     }
 
