@@ -56,6 +56,11 @@ package struct ProcFS: ProcessReading {
         try numbers(in: Self.root).compactMap { try? stat(of: $0) }
     }
 
+    /// How many descriptors a process has open.
+    package func descriptorCount(of pid: Int32) throws(Errno) -> Int {
+        try numbers(in: directory(of: pid).appending("fd")).count
+    }
+
     private func directory(of pid: Int32) -> FilePath {
         Self.root.appending(String(pid))
     }

@@ -26,6 +26,11 @@ package final class MemoryWatcherMemory: WatcherMemory {
         }
     }
 
+    /// The note as it was last saved.
+    package func note(of target: TargetID) -> [UInt8]? {
+        state.withLockedValue { $0.notes[target] }
+    }
+
     /// How often a note was saved.
     package func saveCount(of target: TargetID) -> Int {
         state.withLockedValue { $0.saves[target] ?? 0 }

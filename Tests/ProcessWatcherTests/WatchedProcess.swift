@@ -29,6 +29,11 @@ struct WatchedProcess {
             processes: processes)
     }
 
+    /// The PID of the life that stands in the note on the disk.
+    func rememberedPID() throws -> Int32? {
+        try memory.note(of: target).flatMap { try ProcessNote(decoding: $0).life?.pid }
+    }
+
     /// A watcher of a runner that was started again: it knows what is on the disk and nothing else.
     func watcherAfterRestart() throws -> ProcessWatcher {
         try ProcessWatcher(

@@ -36,11 +36,11 @@ extension ProcessTarget {
         do {
             let plan = try plan()
             try await checkThatNothingLives()
-            if let twin = twin() { return .ended(takeOver(twin)) }
+            if let twin = twin(since: ended?.lastAlive) { return .ended(takeOver(twin)) }
             let files = OutputFiles(note.recipe)
             let identity = try await start(plan, files)
             if settings.start != nil { return .command(identity, note: files.note) }
-            rewriteAlarm = host.timer.after(Self.rewriteDelay) { [hints] in hints.raise([.changed, .rewriteDue]) }
+            armAlarms()
             return .ended(.up(identity.identity, note: files.note))
         } catch {
             return .ended(error.outcome)
@@ -108,20 +108,31 @@ extension ProcessTarget {
     }
 
     /// The process that somebody else has started in its place.
-    private func twin() -> (ProcessIdentity, ProcessHandle)? {
+    private func twin(since lastAlive: BootInstant?) -> (ProcessIdentity, ProcessHandle)? {
         guard let former = note.life, let recipe = note.recipe, let table = try? host.processes.table() else {
             return nil
         }
-        let lastAlive = former.bootID == host.bootID ? ended?.lastAlive ?? note.seen : nil
         let candidates = Twin.candidates(
-            in: table, since: lastAlive, excluding: host.claimed.lives(besides: id), bootID: host.bootID)
-        for candidate in candidates where !host.ourselves.contains(candidate.pid) {
+            in: table, since: former.bootID == host.bootID ? lastAlive ?? note.seen : nil,
+            excluding: host.claimed.lives(besides: id), bootID: host.bootID)
+        for candidate in candidates where candidate != former && !host.ourselves.contains(candidate.pid) {
             guard let handle = hold(candidate), let facts = try? host.processes.facts(of: candidate.pid),
                 Twin.matches(facts, recipe), handle.isAlive
             else { continue }
             return (candidate, handle)
         }
         return nil
+    }
+
+    /// Goes over to the daemon that a program started again has made of itself before it ended with 0, as daemons do.
+    ///
+    /// - Returns: whether there was one.
+    func followDaemon() -> Bool {
+        guard note.isStandIn, let ended, ended.cause == .exit(code: 0), let twin = twin(since: ended.identity.began)
+        else { return false }
+        _ = takeOver(twin)
+        armAlarms()
+        return true
     }
 
     private func takeOver(_ twin: (ProcessIdentity, ProcessHandle)) -> TargetActionOutcome {
@@ -172,6 +183,12 @@ extension ProcessTarget {
         } catch {
             throw LaunchFailure(error, plan)
         }
+    }
+
+    /// Has the new life read once it is itself, and its PID file written if it does not do that.
+    private func armAlarms() {
+        armReread()
+        rewriteAlarm = host.timer.after(Self.rewriteDelay) { [hints] in hints.raise([.changed, .rewriteDue]) }
     }
 
     /// A life becomes the target although the file does not name it.

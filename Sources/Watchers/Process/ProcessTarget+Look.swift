@@ -17,10 +17,17 @@ extension ProcessTarget {
     /// Reads the file and the processes, and says what the target's state is.
     func look(_ reasons: TargetHints.Reasons) -> Observation {
         if life == nil, ended == nil { takeUpRememberedLife() }
-        if let life, !life.handle.isAlive { noteEnd(of: life) }
+        var hasJustEnded = false
+        if let life, !life.handle.isAlive {
+            noteEnd(of: life)
+            hasJustEnded = true
+        }
         readFile(reasons)
         let (named, handle) = namedProcess()
-        let judgement = PIDFileJudgement.judge(pidFile, named, remembered)
+        var judgement = PIDFileJudgement.judge(pidFile, named, remembered)
+        if case .dead = judgement, hasJustEnded, followDaemon() {
+            judgement = PIDFileJudgement.judge(pidFile, named, remembered)
+        }
         if case .alive(let identity, _) = judgement, identity != life?.identity, let handle {
             begin(identity, handle)
         } else if reasons.contains(.reread) {
@@ -100,6 +107,10 @@ extension ProcessTarget {
         note.children = []
         watch(identity, handle)
         rereadFacts()
+        armReread()
+    }
+
+    func armReread() {
         rereadAlarm = host.timer.after(Self.firstReread) { [hints] in hints.raise(.reread) }
     }
 

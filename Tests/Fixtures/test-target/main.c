@@ -148,6 +148,10 @@ static int run(int count, char **arguments) {
 }
 
 int main(int count, char **arguments) {
+    // Who starts us from a thread of libdispatch has most signals blocked.
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     if (count >= 2 && strcmp(arguments[1], "orphan") == 0) return orphan(count - 2, arguments + 2);
     if (count >= 2 && strcmp(arguments[1], "run") == 0) return run(count - 2, arguments + 2);
     fprintf(stderr, "usage: test-target orphan|run ...\n");

@@ -1,0 +1,60 @@
+import Glibc
+import NIOConcurrencyHelpers
+import ProcessWatcher
+import Supervision
+import SystemPackage
+import SystemSupport
+import TestSupport
+import Testing
+import WatcherAPI
+
+@Suite(.timeLimit(.minutes(1)))
+struct ProcessWatcherConformanceTests {
+    @Test(arguments: WatcherConformance.checks)
+    func `The process watcher keeps the contract`(check: WatcherConformance.Check) async throws {
+        try await check.run(on: ConformanceProcess())
+    }
+
+    @Test func `Of 200 deaths in a row none is missed and nothing is left behind`() async throws {
+        try await WatcherConformance.deaths(200, of: ConformanceProcess())
+    }
+}
+
+/// A process that writes a PID file, as the suite wants it.
+private struct ConformanceProcess: WatcherConformanceTarget {
+    private let watched: WatchedProcess
+
+    init() throws {
+        watched = try WatchedProcess()
+    }
+
+    var id: TargetID { watched.target }
+    var watcher: any Watcher & TargetController { watched.watcher }
+
+    func start() async throws {
+        _ = try await TestProcess.start(pidFile: watched.pidFile, ["--clean"])
+    }
+
+    func crash() async throws {
+        try running()?.send(SIGKILL)
+    }
+
+    func stopInOrder() async throws {
+        try running()?.send(SIGTERM)
+    }
+
+    func remove() async throws {
+        crashIfRunning()
+        unlink(watched.pidFile.string)
+    }
+
+    private func crashIfRunning() {
+        try? running()?.send(SIGKILL)
+    }
+
+    /// Who runs now, as the watcher wrote it down: the PID file of a new process may not be written yet.
+    private func running() throws -> ProcessHandle? {
+        guard let pid = try watched.rememberedPID() else { return nil }
+        return try ProcessHandle(pid: pid)
+    }
+}
