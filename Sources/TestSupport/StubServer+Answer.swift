@@ -34,6 +34,21 @@ extension StubServer {
     }
 }
 
+extension StubServer.Answer: CustomStringConvertible {
+    /// Short enough for the name of a test's case.
+    package var description: String {
+        let what =
+            switch kind {
+            case .reply(let reply), .drip(let reply, _, _):
+                "\(reply.status) \(String(decoding: reply.body.prefix(40), as: UTF8.self)), \(reply.body.count) bytes"
+            case .raw(let bytes): "\(bytes.count) raw bytes"
+            case .close: "close"
+            case .hang: "hang"
+            }
+        return takesEffect ? what + ", after taking effect" : what
+    }
+}
+
 // MARK: Answers by name
 
 extension StubServer.Answer {

@@ -1,12 +1,15 @@
+import FoundationEssentials
 import TestSupport
 import Testing
 import WireProtocol
+
+private let testKey = "cv_0123456789abcdef0123456789abcdef"
 
 /// The built runner beside servers that know less, or lose what they are told.
 @Suite(.timeLimit(.minutes(2))) struct RunnerAndServersTests {
     @Test(arguments: [404, 405]) func worksWithAServerThatKnowsOnlyTheBaseProtocol(batchStatus: Int) async throws {
         let base = StubServer.Configuration(
-            knowledge: .base(batchStatus: batchStatus), redelivery: .untilResult, apiKey: "cv_test")
+            knowledge: .base(batchStatus: batchStatus), redelivery: .untilResult, apiKey: testKey)
         try await withWatchedAgent(base) { stub, agents in
             let file = agents.pidFile(of: "bot")
             let first = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
@@ -31,7 +34,7 @@ import WireProtocol
 
     @Test(arguments: [StubServer.Answer.close, .refusal(500), .close.afterEffect, .refusal(500).afterEffect])
     func carriesACommandOutOnceHoweverOftenItsResultIsLost(answer: StubServer.Answer) async throws {
-        let older = StubServer.Configuration(redelivery: .untilResult, apiKey: "cv_test")
+        let older = StubServer.Configuration(redelivery: .untilResult, apiKey: testKey)
         try await withWatchedAgent(older) { stub, agents in
             _ = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
             stub.script(.result, answer, answer)
@@ -46,7 +49,7 @@ import WireProtocol
     }
 
     @Test func rejectsWhatItMustNotDo() async throws {
-        try await withWatchedAgent(.init(apiKey: "cv_test")) { stub, agents in
+        try await withWatchedAgent(.init(apiKey: testKey)) { stub, agents in
             _ = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
             let file = agents.pidFile(of: "bot")
             for command in [
@@ -70,7 +73,7 @@ import WireProtocol
         .json(#"[{"id": "1", "action": 2, "type": [], "target": {}}]"#), .raw(Array("no http\r\n\r\n".utf8)),
     ])
     func outlivesAnyAnswerToAPoll(answer: StubServer.Answer) async throws {
-        try await withWatchedAgent(.init(apiKey: "cv_test"), polls: answer) { stub, agents in
+        try await withWatchedAgent(.init(apiKey: testKey), polls: answer) { stub, agents in
             _ = try await stub.request(.commands)
             let died = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
             // The next interval's heartbeat comes from a runner that has digested the answer.
@@ -92,11 +95,14 @@ import WireProtocol
                         BuiltProgram.runner.path, "--endpoint", stub.endpoint, "--heartbeat-interval", "1",
                         "--state-dir", agents.path + "/state", "--watch", "process:" + agents.pidFile(of: "bot"),
                     ],
-                    environment: AgentDirectory.environment.merging(["CLEVAGENT_API_KEY": "cv_test"]) { $1 })
+                    environment: AgentDirectory.environment.merging(["CLEVAGENT_API_KEY": testKey]) { $1 },
+                    output: .file(agents.path + "/runner.log"))
                 do {
                     try await body(stub, agents)
                 } catch {
                     await runner.end()
+                    let log = try String(contentsOf: URL(filePath: agents.path + "/runner.log"), encoding: .utf8)
+                    Issue.record("The runner's log:\n\(log)")
                     throw error
                 }
                 #expect(await runner.end() == 0)
