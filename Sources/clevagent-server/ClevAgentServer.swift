@@ -13,6 +13,7 @@ struct ClevAgentServer: AsyncParsableCommand {
               clevagent-server                          serve on this host
               clevagent-server sign-in                  print a link to the dashboard, good once within 15 minutes
               clevagent-server key create build-bot     print a new API key
+              clevagent-server serve --help             all options
 
             For other hosts, with a proxy that speaks TLS in front:
               clevagent-server --listen 0.0.0.0:8080 --public-url https://agents.example.com
