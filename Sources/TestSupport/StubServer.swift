@@ -1,3 +1,4 @@
+import Glibc
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
@@ -13,6 +14,7 @@ package final class StubServer: Sendable {
 
     let group: MultiThreadedEventLoopGroup
     let state: NIOLockedValueBox<State>
+    private let reservation: PortReservation
 
     /// Binds a free port and starts to answer.
     init(_ configuration: Configuration) async throws {
@@ -23,6 +25,7 @@ package final class StubServer: Sendable {
             guard let port = listener.localAddress?.port else { throw StubServerError.noPort }
             state.withLockedValue { $0.listener = listener }
             self.port = port
+            reservation = try PortReservation(port: port)
         } catch {
             try await group.shutdownGracefully()
             throw error
@@ -71,6 +74,9 @@ package final class StubServer: Sendable {
     ) async throws -> any Channel {
         try await ServerBootstrap(group: group)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(
+                ChannelOptions.Types.SocketOption(level: .socket, name: .init(rawValue: SO_REUSEPORT)), value: 1
+            )
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
