@@ -19,13 +19,15 @@ package final class GatedProcess: Sendable {
     ///
     /// - Throws: where and why it failed; it has then ended and is no zombie.
     package func letGo(on queue: DispatchQueue) async throws(LaunchError) {
+        let outcome: OwnedDescriptor
         do {
+            outcome = try report.hangupAsReadable()
             try gate.writeAll([1])
         } catch {
             await abandon(on: queue)
             throw LaunchError(step: .gate, errno: error)
         }
-        await report.readable(on: queue)
+        await outcome.readable(on: queue)
         var message: [Int32] = [0, 0]
         let count = message.withUnsafeMutableBytes { read(report.rawValue, $0.baseAddress, $0.count) }
         // No word: the exec has closed the report.

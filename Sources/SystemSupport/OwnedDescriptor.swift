@@ -1,3 +1,4 @@
+import CPlatformShims
 package import Dispatch
 import Glibc
 package import SystemPackage
@@ -58,7 +59,18 @@ package final class OwnedDescriptor: Sendable {
         return FileStatus(status)
     }
 
-    /// Returns when there is something to read, or the end. Not cancellable.
+    /// An epoll descriptor that is readable when this one is, or when its other end is gone (epoll(7)).
+    ///
+    /// For dispatch sources on what can hang up, such as a pipe: when epoll reports EPOLLHUP, which cannot be masked,
+    /// libdispatch frees its note of the descriptor and reads on in it (_dispatch_event_merge_fd; Swift 6.3.1, found
+    /// as crashes). An epoll descriptor never hangs up.
+    package func hangupAsReadable() throws(Errno) -> OwnedDescriptor {
+        let fd = clevagent_epoll_of(rawValue)
+        guard fd >= 0 else { throw Errno(rawValue: -fd) }
+        return OwnedDescriptor(owning: fd)
+    }
+
+    /// Returns when there is something to read. Not cancellable; not for what can hang up.
     package func readable(on queue: DispatchQueue) async {
         let source = DispatchSource.makeReadSource(fileDescriptor: rawValue, queue: queue)
         await withCheckedContinuation { continuation in

@@ -95,7 +95,9 @@ private let testKey = "cv_0123456789abcdef0123456789abcdef"
                         BuiltProgram.runner.path, "--endpoint", stub.endpoint, "--heartbeat-interval", "1",
                         "--state-dir", agents.path + "/state", "--watch", "process:" + agents.pidFile(of: "bot"),
                     ],
-                    environment: AgentDirectory.environment.merging(["CLEVAGENT_API_KEY": testKey]) { $1 },
+                    // With memory overwritten when it is freed (mallopt(3)), so that using it afterwards shows.
+                    environment: AgentDirectory.environment.merging(
+                        ["CLEVAGENT_API_KEY": testKey, "MALLOC_PERTURB_": "85"]) { $1 },
                     output: .file(agents.path + "/runner.log"))
                 do {
                     try await body(stub, agents)
