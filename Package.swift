@@ -139,7 +139,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "ServerTestSupport", "SystemSupport", "TestSupport", "WireProtocol", "clevagent-runner", "clevagent-server",
+                "ServerTestSupport", "SystemSupport", "TestSupport", "WireProtocol", "clevagent-runner",
+                "clevagent-server",
                 asyncHTTPClient, nioCore, nioHTTP1, systemPackage,
             ]),
         .executableTarget(
