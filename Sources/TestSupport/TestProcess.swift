@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 package import SystemPackage
 package import SystemSupport
@@ -69,6 +70,20 @@ package struct TestProcess: Sendable {
     package func end() async throws {
         kill()
         try await handle.waitForEnd(on: EventLoop())
+    }
+
+    /// Ends it, and returns when init has collected it, so that its PID is free.
+    package func endAndBeCollected() async throws {
+        kill()
+        let pidfd = handle.pidfd
+        let result = await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                // Blocks. A pidfd hangs up when its process is collected (fs/pidfs.c, pidfd_poll).
+                var descriptor = pollfd(fd: pidfd, events: 0, revents: 0)
+                continuation.resume(returning: poll(&descriptor, 1, 20000))
+            }
+        }
+        guard result == 1 else { throw TestProcessError(description: "process \(pid) is not collected by init") }
     }
 
     /// The program of `Tests/Fixtures/test-target`, built beside the tests.
