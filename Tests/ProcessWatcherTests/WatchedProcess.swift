@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import ProcessWatcher
 import Supervision
@@ -7,14 +8,14 @@ import TestSupport
 import WatcherAPI
 
 /// A PID-file target in a directory of its own, and the watcher for it.
-struct WatchedProcess {
+final class WatchedProcess: Sendable {
     let directory: TestProcessDirectory
     let pidFile: FilePath
     let target: TargetID
     let memory = MemoryWatcherMemory()
     let clock = TestClock()
     let watcher: ProcessWatcher
-    private let settings: TargetSettings
+    let settings: TargetSettings
 
     init(
         _ settings: TargetSettings = TargetSettings(), file: String = "bot.pid",
@@ -27,6 +28,20 @@ struct WatchedProcess {
         watcher = try ProcessWatcher(
             WatcherContext(targets: [target: settings], memory: memory, logger: .silent), clock: clock,
             processes: processes)
+    }
+
+    deinit {
+        // Whoever is the target by now.
+        if let pid = try? rememberedPID() { try? ProcessHandle(pid: pid).send(SIGKILL) }
+    }
+
+    /// Observes the target while `body` runs.
+    func observing<Result>(_ body: (ObservationReader) async throws -> Result) async throws -> Result {
+        try await TestSupport.observing(watcher, target, body)
+    }
+
+    func perform(_ action: TargetAction) async -> TargetActionOutcome {
+        await watcher.perform(action, on: target)
     }
 
     /// The PID of the life that stands in the note on the disk.

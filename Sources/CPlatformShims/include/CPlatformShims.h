@@ -5,6 +5,9 @@
 
 #include <stddef.h>
 #include <stdint.h>
+// Not in Swift's Glibc module.
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/types.h>
 
 /// pidfd_open(2). The descriptor is close-on-exec.

@@ -152,7 +152,7 @@ extension ProcessTarget {
     private func start(_ plan: LaunchPlan, _ files: OutputFiles) async throws(LaunchFailure) -> ProcessIdentity {
         let process = try prepare(plan, files)
         guard let stat = try? host.processes.stat(of: process.handle.pid) else {
-            await process.abandon(on: host.queue)
+            await process.abandon(on: host.loop)
             throw LaunchFailure(text: "the new process can't be looked at")
         }
         let identity = ProcessIdentity(bootID: host.bootID, pid: stat.pid, startTicks: stat.startTicks)
@@ -161,7 +161,7 @@ extension ProcessTarget {
         host.claimed.adopt(process.handle, as: identity)
         do throws(LaunchFailure) {
             guard await save() else {
-                await process.abandon(on: host.queue)
+                await process.abandon(on: host.loop)
                 throw LaunchFailure(text: "the new process could not be written down, so it was not started")
             }
             try await letGo(process, plan)
@@ -183,7 +183,7 @@ extension ProcessTarget {
 
     private func letGo(_ process: GatedProcess, _ plan: LaunchPlan) async throws(LaunchFailure) {
         do {
-            try await process.letGo(on: host.queue)
+            try await process.letGo(on: host.loop)
         } catch {
             throw LaunchFailure(error, plan)
         }
@@ -206,7 +206,7 @@ extension ProcessTarget {
     }
 
     private func forgetStandIn(_ before: (note: ProcessNote, ended: EndedLife?)) {
-        life?.exit.cancel()
+        life?.exit?.cancel()
         life = nil
         host.claimed.claim(nil, for: id)
         note = before.note
