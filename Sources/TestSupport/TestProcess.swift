@@ -20,6 +20,10 @@ package struct TestProcess: Sendable {
 
     package let handle: ProcessHandle
 
+    package init(handle: ProcessHandle) {
+        self.handle = handle
+    }
+
     package var pid: Int32 { handle.pid }
 
     /// Starts a program as a process whose parent is gone. Returns after its exec.

@@ -45,13 +45,13 @@ private struct ConformanceProcess: WatcherConformanceTarget {
 
     func remove() async throws {
         // It may be dead already.
-        if let pid = try watched.rememberedPID() { try? ProcessHandle(pid: pid).send(SIGKILL) }
+        if let pid = try watched.rememberedLife()?.pid { try? ProcessHandle(pid: pid).send(SIGKILL) }
         unlink(watched.pidFile.string)
     }
 
     /// Signals who runs now, as the watcher wrote it down, once it has written its PID file and so is ready.
     private func send(_ signal: Int32) async throws {
-        guard let pid = try watched.rememberedPID() else { return }
+        guard let pid = try watched.rememberedLife()?.pid else { return }
         try await TestProcess.waitUntil(watched.pidFile, names: pid)
         try ProcessHandle(pid: pid).send(signal)
     }

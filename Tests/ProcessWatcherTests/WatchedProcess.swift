@@ -19,20 +19,23 @@ final class WatchedProcess: Sendable {
 
     init(
         _ settings: TargetSettings = TargetSettings(), file: String = "bot.pid",
-        processes: any ProcessReading = ProcFS()
+        directory: TestProcessDirectory? = nil
     ) throws {
-        directory = try TestProcessDirectory()
+        let directory = try directory ?? TestProcessDirectory()
+        self.directory = directory
         pidFile = directory.path.pushing(FilePath(file))
         target = TargetID(kind: .process, name: pidFile.string)
         self.settings = settings
         watcher = try ProcessWatcher(
-            WatcherContext(targets: [target: settings], memory: memory, logger: .silent), clock: clock,
-            processes: processes)
+            WatcherContext(targets: [target: settings], memory: memory, logger: .silent), clock: clock)
     }
 
     deinit {
-        // Whoever is the target by now.
-        if let pid = try? rememberedPID() { try? ProcessHandle(pid: pid).send(SIGKILL) }
+        // Whoever is the target by now, and nobody who has its PID since.
+        guard let life = try? rememberedLife(), let handle = try? ProcessHandle(pid: life.pid),
+            (try? ProcFS().stat(of: life.pid))?.startTicks == life.startTicks
+        else { return }
+        try? handle.send(SIGKILL)
     }
 
     /// Observes the target while `body` runs.
@@ -44,9 +47,9 @@ final class WatchedProcess: Sendable {
         await watcher.perform(action, on: target)
     }
 
-    /// The PID of the life that stands in the note on the disk.
-    func rememberedPID() throws -> Int32? {
-        try memory.note(of: target).flatMap { try ProcessNote(decoding: $0).life?.pid }
+    /// The life that stands in the note on the disk.
+    func rememberedLife() throws -> ProcessIdentity? {
+        try memory.note(of: target).flatMap { try ProcessNote(decoding: $0).life }
     }
 
     /// A watcher of a runner that was started again: it knows what is on the disk and nothing else.
