@@ -10,6 +10,7 @@ let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", packa
 let hummingbirdTesting: Target.Dependency = .product(name: "HummingbirdTesting", package: "hummingbird")
 let hummingbirdTLS: Target.Dependency = .product(name: "HummingbirdTLS", package: "hummingbird")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let inMemoryLogging: Target.Dependency = .product(name: "InMemoryLogging", package: "swift-log")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let mustache: Target.Dependency = .product(name: "Mustache", package: "swift-mustache")
 let nioConcurrencyHelpers: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
@@ -18,6 +19,8 @@ let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let serviceLifecycleTestKit: Target.Dependency = .product(
+    name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
@@ -114,12 +117,15 @@ let package = Package(
             ]),
         .testTarget(
             name: "ServerLinkTests",
-            dependencies: ["ServerLink", "Supervision", "TestSupport", "WireProtocol", logging]),
+            dependencies: [
+                "ServerLink", "Supervision", "SystemSupport", "TestSupport", "WireProtocol", inMemoryLogging, logging,
+                nioConcurrencyHelpers, serviceLifecycleTestKit,
+            ]),
         .testTarget(
             name: "RunnerKitTests",
             dependencies: [
                 "RunnerKit", "ServerLink", "Supervision", "SystemSupport", "TestSupport", "WatcherAPI", "WireProtocol",
-                logging, systemPackage,
+                inMemoryLogging, logging, nioConcurrencyHelpers, serviceLifecycleTestKit, systemPackage,
             ]),
         .target(
             name: "ServerTestSupport",
@@ -139,7 +145,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "ServerTestSupport", "SystemSupport", "TestSupport", "WireProtocol", "clevagent-runner", "clevagent-server",
+                "ServerTestSupport", "SystemSupport", "TestSupport", "WireProtocol", "clevagent-runner",
+                "clevagent-server",
                 asyncHTTPClient, nioCore, nioHTTP1, systemPackage,
             ]),
         .executableTarget(

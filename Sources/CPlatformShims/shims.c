@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -21,16 +20,6 @@ int clevagent_pidfd_open(pid_t pid) {
 
 int clevagent_pidfd_send_signal(int pidfd, int signal) {
     return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
-}
-
-int clevagent_epoll_of(int fd) {
-    struct epoll_event event = {.events = EPOLLIN};
-    int epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (epoll < 0) return -errno;
-    if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0) return epoll;
-    int error = errno;
-    close(epoll);
-    return -error;
 }
 
 int clevagent_pidfd_reap(int pidfd, int *code, int *status) {

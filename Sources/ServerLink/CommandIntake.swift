@@ -26,12 +26,12 @@ package struct CommandIntake: Sendable {
     package func judge(_ command: Command, at now: BootInstant) -> Verdict {
         let key = key(of: command)
         guard let action = CommandAction(rawValue: command.action) else {
-            let action = command.action.prefix(40)
+            let action = PeerWords.line(command.action, limit: 40)
             return .reject(key, reason: "unknown action '\(action)': this runner only knows restart and stop")
         }
         let kind = WatcherKind(rawValue: command.type)
         guard let kind, targets.contains(TargetID(kind: kind, name: command.target)) else {
-            let name = "\(command.type):\(command.target)".prefix(200)
+            let name = PeerWords.line("\(command.type):\(command.target)")
             return .reject(key, reason: "'\(name)' is not on this runner's list (--watch)")
         }
         let id = TargetID(kind: kind, name: command.target)

@@ -31,6 +31,8 @@ package struct HTTPServerTransport: ServerTransport, Service {
         settings.redirectConfiguration = .disallow
         settings.timeout.connect = .seconds(10)
         settings.httpVersion = .http1Only
+        // Who sends decides when to try again; a refused connection is told at once.
+        settings.connectionPool.retryConnectionEstablishment = false
         settings.connectionPool.idleTimeout = .seconds(90)
         // A refused connection is told at once: when to try again is decided here, not in the library.
         settings.connectionPool.retryConnectionEstablishment = false
@@ -46,6 +48,22 @@ package struct HTTPServerTransport: ServerTransport, Service {
     }
 
     package func send(_ request: ServerRequest) async -> ServerReply {
+        // The client's own limit ends with the head of an answer: its body could take for ever.
+        await withTaskGroup(of: ServerReply?.self) { group in
+            group.addTask { await exchange(request) }
+            group.addTask {
+                do { try await Task.sleep(for: request.timeLimit) } catch { return nil }
+                return .unreachable("no answer in time")
+            }
+            defer { group.cancelAll() }
+            while let reply = await group.next() {
+                if let reply { return reply }
+            }
+            return .unreachable("the request was given up")
+        }
+    }
+
+    private func exchange(_ request: ServerRequest) async -> ServerReply {
         var message = HTTPClientRequest(url: configuration.endpoint + request.path)
         message.method = .init(rawValue: request.method.rawValue)
         message.headers.add(name: WireHeader.apiKey, value: configuration.apiKey)

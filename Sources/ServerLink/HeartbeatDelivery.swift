@@ -50,7 +50,8 @@ package struct HeartbeatDelivery: Sendable {
     private let interval: Duration
     private var pacing: RetryPacing
     private var plainDue: Set<TargetID> = []
-    private var targets: [TargetID]
+    private let targets: [WatchedTarget]
+    private let agents: [TargetID: String]
     private var nextRound: BootInstant
     private var notBefore: BootInstant?
     private var singleUntil: BootInstant?
@@ -63,9 +64,11 @@ package struct HeartbeatDelivery: Sendable {
     package private(set) var setAside = 0
 
     package init(
-        targets: [TargetID], interval: Duration, outbox: any Outbox = MemoryOutbox(), now: BootInstant, seed: UInt64
+        targets: [WatchedTarget], interval: Duration, outbox: any Outbox = MemoryOutbox(), now: BootInstant,
+        seed: UInt64
     ) {
         self.targets = targets
+        agents = Dictionary(targets.map { ($0.id, $0.agent) }) { first, _ in first }
         self.interval = interval
         self.outbox = outbox
         pacing = RetryPacing(seed: seed)
@@ -76,7 +79,7 @@ package struct HeartbeatDelivery: Sendable {
 
     /// A state changed: it goes out at once.
     package mutating func add(_ change: StateChange) -> [Notice] {
-        outbox.append(change) ? [.merged(agent: change.target.agent)] : []
+        outbox.append(change).map { [.merged(agent: $0.agent)] } ?? []
     }
 
     /// What a plain heartbeat says of this target is news.
@@ -97,10 +100,10 @@ package struct HeartbeatDelivery: Sendable {
     package mutating func next(at now: BootInstant) -> Step {
         if hasClosed { return .done }
         if !isClosing, now >= nextRound {
-            plainDue.formUnion(targets)
-            // Rounds that were slept through are not made up for.
+            plainDue.formUnion(targets.map(\.id))
+            // Rounds that were slept through are not made up for. The interval times a Double would lose the rhythm.
             let missed = nextRound.duration(to: now) / interval
-            nextRound = nextRound.advanced(by: interval * (missed.rounded(.down) + 1))
+            nextRound = nextRound.advanced(by: interval * (Int(missed.rounded(.down)) + 1))
         }
         if let notBefore, now < notBefore { return .wait(until: notBefore) }
         if let singleUntil, now >= singleUntil { self.singleUntil = nil }
@@ -112,7 +115,7 @@ package struct HeartbeatDelivery: Sendable {
         let plain =
             plainDue.isEmpty
             ? []
-            : targets.filter { plainDue.contains($0) && !told.contains($0) }.prefix(room - changes.count)
+            : targets.map(\.id).filter { plainDue.contains($0) && !told.contains($0) }.prefix(room - changes.count)
         let isEmpty = changes.isEmpty && plain.isEmpty
         if isClosing, isSingle, isEmpty { return .done }
         guard !isEmpty || isClosing else { return .wait(until: nextRound) }
@@ -156,7 +159,11 @@ package struct HeartbeatDelivery: Sendable {
             trouble = nil
             notices.append(.recovered)
         }
-        let results = shipment.form == .batch ? WireJSON.decode(LenientBatchAnswer.self, from: body)?.results ?? [] : []
+        let results =
+            switch shipment.form {
+            case .batch: WireJSON.decode(LenientBatchAnswer.self, from: body)?.results ?? []
+            case .single: WireJSON.decode(LenientBatchAnswer.Item.self, from: body).map { [$0] } ?? []
+            }
         for (index, change) in shipment.changes.enumerated() where results.indices.contains(index) {
             guard let refusal = results[index].refusal else { continue }
             setAside += 1
@@ -165,7 +172,7 @@ package struct HeartbeatDelivery: Sendable {
         for (index, target) in shipment.plain.enumerated() {
             let position = shipment.changes.count + index
             guard results.indices.contains(position), let refusal = results[position].refusal else { continue }
-            notices.append(.setAside(agent: "\(target)", reason: refusal))
+            notices.append(.setAside(agent: agents[target] ?? "\(target)", reason: refusal))
         }
         forget(shipment)
         return notices
@@ -177,13 +184,16 @@ package struct HeartbeatDelivery: Sendable {
             return []
         }
         forget(shipment)
-        chunk = WireLimits.batchItems
-        if shipment.isLast { hasClosed = true }
+        // Carefully: a server that refuses everything gets two requests an item, not seven.
+        chunk = min(WireLimits.batchItems, chunk * 2)
+        // A goodbye that took a bad item along is still to be said.
+        if shipment.isLast, shipment.count == 0 { hasClosed = true }
         if let change = shipment.changes.first {
             setAside += 1
             return [.setAside(agent: change.target.agent, reason: reason)]
         }
-        return [.setAside(agent: shipment.plain.first.map { "\($0)" } ?? "the runner", reason: reason)]
+        let agent = shipment.plain.first.map { agents[$0] ?? "\($0)" }
+        return [.setAside(agent: agent ?? "the runner", reason: reason)]
     }
 
     private mutating func postponed(_ reason: String, _ asked: Duration?, at now: BootInstant) -> [Notice] {
@@ -216,7 +226,9 @@ private struct LenientBatchAnswer: Decodable {
             guard let container = try? decoder.container(keyedBy: CodingKeys.self),
                 (try? container.decode(Bool.self, forKey: .ok)) == false
             else { return }
-            refusal = (try? container.decode(String.self, forKey: .error)) ?? "refused without a reason"
+            refusal =
+                (try? container.decode(String.self, forKey: .error)).map { PeerWords.line($0) }
+                ?? "refused without a reason"
         }
     }
 

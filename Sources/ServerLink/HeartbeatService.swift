@@ -25,6 +25,8 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
 
     /// How long the first heartbeat waits for targets that were not looked at yet.
     package static var patience: Duration { .seconds(1) }
+    /// How many numbers are reserved at a time.
+    private static var seqBlock: Int64 { 1000 }
 
     private let configuration: Configuration
     private let transport: any ServerTransport
@@ -35,7 +37,9 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
     private let signal = WakeSignal()
 
     private var delivery: HeartbeatDelivery
+    /// What a plain heartbeat says of each target.
     private var latest: [TargetID: TargetReport] = [:]
+    private var unseen: Set<TargetID>
     private var targets: [TargetID: WatchedTarget] = [:]
     private var lastSeq: Int64
     private var reservedSeq: Int64
@@ -59,17 +63,24 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
         self.reserve = reserve
         started = clock.now
         delivery = HeartbeatDelivery(
-            targets: configuration.targets.map(\.id), interval: configuration.interval, now: clock.now, seed: seed)
+            targets: configuration.targets, interval: configuration.interval, now: clock.now, seed: seed)
         lastSeq = configuration.firstSeq
         reservedSeq = configuration.firstSeq
-        for target in configuration.targets { targets[target.id] = target }
+        for target in configuration.targets {
+            targets[target.id] = target
+            latest[target.id] = TargetReport(status: .warning, message: "\(target.agent) was not looked at yet")
+        }
+        unseen = Set(targets.keys)
     }
 
     /// Takes what is to be told of a target. Returns before it is sent.
     package func tell(_ report: TargetReport, of id: TargetID, at observed: BootInstant) async {
         guard let target = targets[id] else { return }
+        let before = unseen.remove(id) == nil ? latest[id] : nil
         latest[id] = report
         if report.event == nil {
+            // Memory alone can wait for the next round.
+            guard before?.status != report.status || before?.message != report.message else { return }
             delivery.touch(id)
         } else {
             lastSeq += 1
@@ -79,24 +90,28 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
             say(delivery.add(change))
         }
         signal.raise()
-        if lastSeq >= reservedSeq {
-            // Ahead by many, so that one write to the disk serves many changes.
-            reservedSeq = lastSeq + 1000
-            await reserve(reservedSeq)
-        }
+        // Long before they are used up: what is sent now must be below what is on the disk.
+        if lastSeq + Self.seqBlock / 2 >= reservedSeq { await reserveBlock() }
+    }
+
+    /// Ahead by many, so that one write to the disk serves many changes.
+    private func reserveBlock() async {
+        reservedSeq = lastSeq + Self.seqBlock
+        await reserve(reservedSeq)
     }
 
     package func run() async throws {
         await withGracefulShutdownHandler {
+            await reserveBlock()
             await waitForFirstLook()
             while !Task.isCancelled {
+                if isClosing { closeOnce() }
                 let now = clock.now
                 switch delivery.next(at: now) {
                 case .send(let shipment): await send(shipment)
                 case .wait(let moment): await signal.wait(until: moment, clock: clock)
                 case .done: return
                 }
-                if isClosing { closeOnce() }
             }
         } onGracefulShutdown: {
             // Nobody needs to await it: it only sets a flag and raises the signal.
@@ -108,7 +123,7 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
 
     private func waitForFirstLook() async {
         let patience = started.advanced(by: Self.patience)
-        while latest.count < targets.count, clock.now < patience, !isClosing, !Task.isCancelled {
+        while !unseen.isEmpty, clock.now < patience, !isClosing, !Task.isCancelled {
             await signal.wait(until: patience, clock: clock)
         }
     }

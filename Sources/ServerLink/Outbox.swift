@@ -28,8 +28,8 @@ package struct StateChange: Sendable, Hashable {
 package protocol Outbox: Sendable {
     /// Adds a change behind the others.
     ///
-    /// - Returns: whether older changes had to be merged for it.
-    mutating func append(_ change: StateChange) -> Bool
+    /// - Returns: the target whose oldest changes had to be merged for it; nil when there was room.
+    mutating func append(_ change: StateChange) -> WatchedTarget?
 
     /// The oldest changes, at most `limit`.
     func first(_ limit: Int) -> [StateChange]
@@ -51,11 +51,9 @@ package struct MemoryOutbox: Outbox {
 
     package var isEmpty: Bool { changes.isEmpty }
 
-    package mutating func append(_ change: StateChange) -> Bool {
+    package mutating func append(_ change: StateChange) -> WatchedTarget? {
         changes.append(change)
-        guard changes.count > capacity else { return false }
-        mergeOldest()
-        return true
+        return changes.count > capacity ? mergeOldest() : nil
     }
 
     package func first(_ limit: Int) -> [StateChange] {
@@ -66,15 +64,17 @@ package struct MemoryOutbox: Outbox {
         changes.removeAll { seqs.contains($0.seq) }
     }
 
-    /// Merges the two oldest changes of the agent that has most of them: the later one stays, with the count.
-    private mutating func mergeOldest() {
+    /// Merges the two oldest changes of the agent that has most of them: the later one stays, with the count. Among
+    /// equals it is the agent with the oldest change. One change of each is never merged away.
+    private mutating func mergeOldest() -> WatchedTarget? {
         var counts: [TargetID: Int] = [:]
         for change in changes { counts[change.target.id, default: 0] += 1 }
-        guard let (busiest, _) = counts.max(by: { $0.value < $1.value }),
-            let older = changes.firstIndex(where: { $0.target.id == busiest }),
-            let later = changes[(older + 1)...].firstIndex(where: { $0.target.id == busiest })
-        else { return }
+        let most = counts.values.max() ?? 0
+        guard most > 1, let older = changes.firstIndex(where: { counts[$0.target.id] == most }) else { return nil }
+        let target = changes[older].target
+        guard let later = changes[(older + 1)...].firstIndex(where: { $0.target.id == target.id }) else { return nil }
         changes[later].merged += changes[older].merged + 1
         changes.remove(at: older)
+        return target
     }
 }

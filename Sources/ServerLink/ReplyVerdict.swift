@@ -44,10 +44,25 @@ package enum ReplyVerdict: Sendable, Hashable {
 
     /// `HTTP 422: agent: too long`: the server's own words, short and in one line.
     private static func words(_ status: Int, _ body: [UInt8]?) -> String {
-        guard let body, let error = WireJSON.decode(APIError.self, from: body) else { return "HTTP \(status)" }
+        guard let body, let error = WireJSON.decode(LenientError.self, from: body) else { return "HTTP \(status)" }
         let detail = error.errors?.first.map { "\($0.field): \($0.message)" } ?? error.detail
-        let line = detail.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : String($0) }
-        return "HTTP \(status): \(line.joined().prefix(200))"
+        return "HTTP \(status): \(PeerWords.line(detail))"
+    }
+}
+
+/// `APIError`, of which only the text must be there.
+private struct LenientError: Decodable {
+    var detail: String
+    var errors: [APIError.Field]?
+
+    private enum CodingKeys: CodingKey {
+        case detail, errors
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        detail = try container.decode(String.self, forKey: .detail)
+        errors = try? container.decode([APIError.Field].self, forKey: .errors)
     }
 }
 

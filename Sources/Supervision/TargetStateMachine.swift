@@ -385,6 +385,8 @@ package struct TargetStateMachine: Sendable {
 
     /// Puts the record before the action it must precede; a record that did not change is not written again.
     private mutating func persistIfChanged() {
+        // What is about to begin writes its own record in a moment; until then the death is found again.
+        guard !actions.contains(.requestStart) else { return }
         let record = self.record
         guard record != persisted else { return }
         persisted = record

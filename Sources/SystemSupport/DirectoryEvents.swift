@@ -1,4 +1,3 @@
-package import Dispatch
 import Glibc
 import NIOConcurrencyHelpers
 package import SystemPackage
@@ -36,23 +35,15 @@ package final class DirectoryEvents: Sendable {
 
     private let descriptor: OwnedDescriptor
     private let state: NIOLockedValueBox<WatchPlaces<Handler>>
-    // Dispatch sources may be used from any thread; the module does not say so.
-    nonisolated(unsafe) private let source: any DispatchSourceRead
+    private let registration = NIOLockedValueBox<EventLoop.Registration?>(nil)
 
-    /// - Parameter queue: where hints are given.
-    package init(on queue: DispatchQueue) throws(Errno) {
-        let fd = inotify_init1(Int32(IN_CLOEXEC | IN_NONBLOCK))
-        guard fd >= 0 else { throw Errno(rawValue: errno) }
-        let descriptor = OwnedDescriptor(owning: fd)
-        self.descriptor = descriptor
-        state = NIOLockedValueBox(WatchPlaces(inotify: fd))
-        source = DispatchSource.makeReadSource(fileDescriptor: fd, queue: queue)
-        source.setEventHandler { [weak self] in self?.readEvents() }
-        source.setCancelHandler { withExtendedLifetime(descriptor) {} }
-        source.activate()
+    /// - Parameter loop: hints are given on its thread.
+    package init(on loop: EventLoop) throws(Errno) {
+        descriptor = try OwnedDescriptor(checking: inotify_init1(Int32(IN_CLOEXEC | IN_NONBLOCK)))
+        state = NIOLockedValueBox(WatchPlaces(inotify: descriptor.rawValue))
+        let registration = try loop.watch(descriptor.rawValue, of: descriptor) { [weak self] in self?.readEvents() }
+        self.registration.withLockedValue { $0 = registration }
     }
-
-    deinit { source.cancel() }
 
     /// Begins to give hints about a file. What happened before this returns is not told: read the file after it.
     package func watch(_ file: FilePath, _ handler: @escaping @Sendable (Hint) -> Void) -> Watch {

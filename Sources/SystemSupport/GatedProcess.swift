@@ -1,5 +1,4 @@
 import CPlatformShims
-package import Dispatch
 import Glibc
 package import SystemPackage
 
@@ -18,29 +17,27 @@ package final class GatedProcess: Sendable {
     /// Lets it go on, and returns when it has become the new program. Not cancellable: an exec is soon done.
     ///
     /// - Throws: where and why it failed; it has then ended and is no zombie.
-    package func letGo(on queue: DispatchQueue) async throws(LaunchError) {
-        let outcome: OwnedDescriptor
+    package func letGo(on loop: EventLoop) async throws(LaunchError) {
         do {
-            outcome = try report.hangupAsReadable()
             try gate.writeAll([1])
+            try await report.readable(on: loop)
         } catch {
-            await abandon(on: queue)
+            await abandon(on: loop)
             throw LaunchError(step: .gate, errno: error)
         }
-        await outcome.readable(on: queue)
         var message: [Int32] = [0, 0]
         let count = message.withUnsafeMutableBytes { read(report.rawValue, $0.baseAddress, $0.count) }
         // No word: the exec has closed the report.
         guard count > 0, let step = message.first, let code = message.last else { return }
-        await abandon(on: queue)
+        await abandon(on: loop)
         throw LaunchError(step: LaunchError.Step(code: step), errno: Errno(rawValue: code))
     }
 
     /// Ends it without an exec, and takes it out of the process table.
-    package func abandon(on queue: DispatchQueue) async {
+    package func abandon(on loop: EventLoop) async {
         // It has ended by itself, or does so now; it is our child, so the PID is not used again before we reap it.
         try? handle.send(SIGKILL)
-        await handle.waitForEnd(on: queue)
+        try? await handle.waitForEnd(on: loop)
         _ = handle.reap()
     }
 }

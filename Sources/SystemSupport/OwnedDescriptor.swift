@@ -1,5 +1,3 @@
-import CPlatformShims
-package import Dispatch
 import Glibc
 package import SystemPackage
 
@@ -12,13 +10,17 @@ package final class OwnedDescriptor: Sendable {
         self.rawValue = rawValue
     }
 
+    /// Takes over what a system call returned.
+    package convenience init(checking rawValue: Int32) throws(Errno) {
+        guard rawValue >= 0 else { throw Errno(rawValue: errno) }
+        self.init(owning: rawValue)
+    }
+
     deinit { close(rawValue) }
 
     /// open(2).
     package static func open(_ path: FilePath, _ flags: Int32, mode: UInt32 = 0) throws(Errno) -> OwnedDescriptor {
-        let fd = path.withPlatformString { Glibc.open($0, flags, mode) }
-        guard fd >= 0 else { throw Errno(rawValue: errno) }
-        return OwnedDescriptor(owning: fd)
+        try OwnedDescriptor(checking: path.withPlatformString { Glibc.open($0, flags, mode) })
     }
 
     /// Reads from here to the end.
@@ -59,25 +61,11 @@ package final class OwnedDescriptor: Sendable {
         return FileStatus(status)
     }
 
-    /// An epoll descriptor that is readable when this one is, or when its other end is gone (epoll(7)).
-    ///
-    /// For dispatch sources on what can hang up, such as a pipe: when epoll reports EPOLLHUP, which cannot be masked,
-    /// libdispatch frees its note of the descriptor and reads on in it (_dispatch_event_merge_fd; Swift 6.3.1, found
-    /// as crashes). An epoll descriptor never hangs up.
-    package func hangupAsReadable() throws(Errno) -> OwnedDescriptor {
-        let fd = clevagent_epoll_of(rawValue)
-        guard fd >= 0 else { throw Errno(rawValue: -fd) }
-        return OwnedDescriptor(owning: fd)
-    }
-
-    /// Returns when there is something to read. Not cancellable; not for what can hang up.
-    package func readable(on queue: DispatchQueue) async {
-        let source = DispatchSource.makeReadSource(fileDescriptor: rawValue, queue: queue)
-        await withCheckedContinuation { continuation in
-            source.setEventHandler { source.cancel() }
-            // Only then the source has let go of the descriptor.
-            source.setCancelHandler { continuation.resume() }
-            source.activate()
-        }
+    /// Returns when there is something to read, or the end. Not cancellable.
+    package func readable(on loop: EventLoop) async throws(Errno) {
+        let (events, continuation) = AsyncStream.makeStream(of: Void.self)
+        let registration = try loop.watch(rawValue, of: self) { continuation.finish() }
+        for await _ in events {}
+        registration.cancel()
     }
 }

@@ -56,6 +56,11 @@ package struct ProcFS: ProcessReading {
         try numbers(in: Self.root).compactMap { try? stat(of: $0) }
     }
 
+    /// The threads of a process.
+    package func threads(of pid: Int32) throws(Errno) -> [Int32] {
+        try numbers(in: directory(of: pid).appending("task"))
+    }
+
     /// How many descriptors a process has open.
     package func descriptorCount(of pid: Int32) throws(Errno) -> Int {
         try numbers(in: directory(of: pid).appending("fd")).count

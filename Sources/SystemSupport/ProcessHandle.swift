@@ -6,7 +6,7 @@ package import SystemPackage
 /// One life of one process, held by a pidfd (pidfd_open(2)): what is done through it reaches this life or nobody.
 package final class ProcessHandle: Sendable {
     package let pid: Int32
-    let pidfd: Int32
+    package let pidfd: Int32
     /// What the kernel told, once: it tells only once.
     private let reaped = NIOLockedValueBox<ExitStatus?>(nil)
 

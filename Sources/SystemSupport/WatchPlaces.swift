@@ -36,6 +36,9 @@ struct WatchPlaces<Handler: Sendable>: Sendable {
         self.inotify = inotify
     }
 
+    /// How many watches the kernel holds for us.
+    var watchCount: Int { subscribers.count }
+
     mutating func add(_ file: FilePath, _ handler: Handler) -> Int {
         nextID += 1
         subscriptions[nextID] = Subscription(file: file, handler: handler)

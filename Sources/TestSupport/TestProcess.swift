@@ -20,6 +20,10 @@ package struct TestProcess: Sendable {
 
     package let handle: ProcessHandle
 
+    package init(handle: ProcessHandle) {
+        self.handle = handle
+    }
+
     package var pid: Int32 { handle.pid }
 
     /// Starts a program as a process whose parent is gone. Returns after its exec.
@@ -44,13 +48,22 @@ package struct TestProcess: Sendable {
     package static func start(
         pidFile: FilePath, _ arguments: [String] = [], _ options: Options = Options()
     ) async throws -> TestProcess {
-        let events = try DirectoryEvents(on: DispatchQueue(label: "test-process"))
-        let (closings, continuation) = AsyncStream.makeStream(of: Void.self)
-        let watch = events.watch(pidFile) { if $0 == .closed { continuation.yield() } }
         let process = try start(testTarget, ["run", "--pidfile", pidFile.string] + arguments, options)
-        for await _ in closings { break }
-        watch.cancel()
+        try await waitUntil(pidFile, names: process.pid)
         return process
+    }
+
+    /// Returns when a PID file names this process.
+    package static func waitUntil(_ pidFile: FilePath, names pid: Int32) async throws {
+        let events = try DirectoryEvents(on: EventLoop())
+        let (hints, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let watch = events.watch(pidFile) { _ in continuation.yield() }
+        defer { watch.cancel() }
+        continuation.yield()
+        for await _ in hints {
+            let text = (try? readWholeFile(pidFile, limit: 100)).map { String(decoding: $0, as: UTF8.self) }
+            if text == "\(pid)\n" || text == "\(pid)" { return }
+        }
     }
 
     package func kill(_ signal: Int32 = SIGKILL) {
@@ -58,9 +71,23 @@ package struct TestProcess: Sendable {
         try? handle.send(signal)
     }
 
-    package func end() async {
+    package func end() async throws {
         kill()
-        await handle.waitForEnd(on: DispatchQueue(label: "test-process"))
+        try await handle.waitForEnd(on: EventLoop())
+    }
+
+    /// Ends it, and returns when init has collected it, so that its PID is free.
+    package func endAndBeCollected() async throws {
+        kill()
+        let pidfd = handle.pidfd
+        let result = await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                // Blocks. A pidfd hangs up when its process is collected (fs/pidfs.c, pidfd_poll).
+                var descriptor = pollfd(fd: pidfd, events: 0, revents: 0)
+                continuation.resume(returning: poll(&descriptor, 1, 20000))
+            }
+        }
+        guard result == 1 else { throw TestProcessError(description: "process \(pid) is not collected by init") }
     }
 
     /// The program of `Tests/Fixtures/test-target`, built beside the tests.

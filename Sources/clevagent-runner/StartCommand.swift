@@ -19,11 +19,11 @@ struct StartCommand: AsyncParsableCommand {
         commandName: "start",
         abstract: "Watch the given targets until told to stop (the default).",
         discussion: """
-            Every flag can also be set in the environment: --heartbeat-interval is
-            CLEVAGENT_HEARTBEAT_INTERVAL, and so on; CLEVAGENT_WATCH holds one target a line. Flags
+            Every flag can also be set in the environment: --heartbeat-interval is \
+            CLEVAGENT_HEARTBEAT_INTERVAL, and so on; CLEVAGENT_WATCH holds one target a line. Flags \
             beat the environment.
 
-            Exit status: 0 after SIGTERM or SIGINT, 64 when a flag or a variable is wrong, 78 when a
+            Exit status: 0 after SIGTERM or SIGINT, 64 when a flag or a variable is wrong, 78 when a \
             file or the host is not as it should be.
             """)
 

@@ -50,7 +50,8 @@ struct Installation: Sendable {
             if isTerminal, let first { StandardStream.output("API key:   \(first.secret.text)") }
             StandardStream.output("Key file:  \(keyFile)")
             StandardStream.output(
-                "Runner:    clevagent-runner --endpoint \(url) --api-key-file \(keyFile) --watch process:/run/my-bot.pid")
+                "Runner:    clevagent-runner --endpoint \(url) --api-key-file \(keyFile) --watch process:/run/my-bot.pid"
+            )
         } catch {
             logger.error("Welcome could not be written", metadata: ["error": "\(error)"])
         }

@@ -1,4 +1,3 @@
-import Dispatch
 import FoundationEssentials
 import NIOHTTP1
 import SystemSupport
@@ -46,7 +45,7 @@ struct PythonRunnerTests {
             let process = try #require(agents.processID(of: "bot"))
             if AgentDirectory.isRunning(process) {
                 // It was signalled; its end is a matter of its own.
-                await (try ProcessHandle(pid: process)).waitForEnd(on: DispatchQueue(label: "test"))
+                try await ProcessHandle(pid: process).waitForEnd(on: EventLoop())
             }
             try await wait(for: "Heartbeat sent: \(file) status=error")
             #expect(try await status(of: file, on: server) == "error")

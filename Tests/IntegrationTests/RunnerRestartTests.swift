@@ -1,4 +1,3 @@
-import Dispatch
 import SystemSupport
 import TestSupport
 import Testing
@@ -152,6 +151,6 @@ import WireProtocol
     private func end(_ process: pid_t) async throws {
         let handle = try ProcessHandle(pid: process)
         try handle.send(SIGKILL)
-        await handle.waitForEnd(on: DispatchQueue(label: "test"))
+        try await handle.waitForEnd(on: EventLoop())
     }
 }

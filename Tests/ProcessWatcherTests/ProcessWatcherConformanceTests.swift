@@ -36,25 +36,23 @@ private struct ConformanceProcess: WatcherConformanceTarget {
     }
 
     func crash() async throws {
-        try running()?.send(SIGKILL)
+        try await send(SIGKILL)
     }
 
     func stopInOrder() async throws {
-        try running()?.send(SIGTERM)
+        try await send(SIGTERM)
     }
 
     func remove() async throws {
-        crashIfRunning()
+        // It may be dead already.
+        if let pid = try watched.rememberedLife()?.pid { try? ProcessHandle(pid: pid).send(SIGKILL) }
         unlink(watched.pidFile.string)
     }
 
-    private func crashIfRunning() {
-        try? running()?.send(SIGKILL)
-    }
-
-    /// Who runs now, as the watcher wrote it down: the PID file of a new process may not be written yet.
-    private func running() throws -> ProcessHandle? {
-        guard let pid = try watched.rememberedPID() else { return nil }
-        return try ProcessHandle(pid: pid)
+    /// Signals who runs now, as the watcher wrote it down, once it has written its PID file and so is ready.
+    private func send(_ signal: Int32) async throws {
+        guard let pid = try watched.rememberedLife()?.pid else { return }
+        try await TestProcess.waitUntil(watched.pidFile, names: pid)
+        try ProcessHandle(pid: pid).send(signal)
     }
 }

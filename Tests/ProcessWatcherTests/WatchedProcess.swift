@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import ProcessWatcher
 import Supervision
@@ -7,31 +8,48 @@ import TestSupport
 import WatcherAPI
 
 /// A PID-file target in a directory of its own, and the watcher for it.
-struct WatchedProcess {
+final class WatchedProcess: Sendable {
     let directory: TestProcessDirectory
     let pidFile: FilePath
     let target: TargetID
     let memory = MemoryWatcherMemory()
     let clock = TestClock()
     let watcher: ProcessWatcher
-    private let settings: TargetSettings
+    let settings: TargetSettings
 
     init(
         _ settings: TargetSettings = TargetSettings(), file: String = "bot.pid",
-        processes: any ProcessReading = ProcFS()
+        directory: TestProcessDirectory? = nil
     ) throws {
-        directory = try TestProcessDirectory()
+        let directory = try directory ?? TestProcessDirectory()
+        self.directory = directory
         pidFile = directory.path.pushing(FilePath(file))
         target = TargetID(kind: .process, name: pidFile.string)
         self.settings = settings
         watcher = try ProcessWatcher(
-            WatcherContext(targets: [target: settings], memory: memory, logger: .silent), clock: clock,
-            processes: processes)
+            WatcherContext(targets: [target: settings], memory: memory, logger: .silent), clock: clock)
     }
 
-    /// The PID of the life that stands in the note on the disk.
-    func rememberedPID() throws -> Int32? {
-        try memory.note(of: target).flatMap { try ProcessNote(decoding: $0).life?.pid }
+    deinit {
+        // Whoever is the target by now, and nobody who has its PID since.
+        guard let life = try? rememberedLife(), let handle = try? ProcessHandle(pid: life.pid),
+            (try? ProcFS().stat(of: life.pid))?.startTicks == life.startTicks
+        else { return }
+        try? handle.send(SIGKILL)
+    }
+
+    /// Observes the target while `body` runs.
+    func observing<Result>(_ body: (ObservationReader) async throws -> Result) async throws -> Result {
+        try await TestSupport.observing(watcher, target, body)
+    }
+
+    func perform(_ action: TargetAction) async -> TargetActionOutcome {
+        await watcher.perform(action, on: target)
+    }
+
+    /// The life that stands in the note on the disk.
+    func rememberedLife() throws -> ProcessIdentity? {
+        try memory.note(of: target).flatMap { try ProcessNote(decoding: $0).life }
     }
 
     /// A watcher of a runner that was started again: it knows what is on the disk and nothing else.

@@ -5,6 +5,9 @@
 
 #include <stddef.h>
 #include <stdint.h>
+// Not in Swift's Glibc module.
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/types.h>
 
 /// pidfd_open(2). The descriptor is close-on-exec.
@@ -12,9 +15,6 @@ int clevagent_pidfd_open(pid_t pid);
 
 /// pidfd_send_signal(2).
 int clevagent_pidfd_send_signal(int pidfd, int signal);
-
-/// A new epoll(7) descriptor, close-on-exec, that is readable when `fd` is, or when its other end is gone.
-int clevagent_epoll_of(int fd);
 
 /// waitid(2) on a pidfd, without waiting. Takes a child that has ended out of the process table.
 /// Returns its PID; 0 while it runs; -ECHILD when it is not our child. `code` is one of CLD_EXITED, CLD_KILLED and

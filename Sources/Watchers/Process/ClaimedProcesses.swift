@@ -14,11 +14,11 @@ final class ClaimedProcesses: Sendable {
         var exit: ProcessExitEvent
     }
 
-    private let executor: QueueExecutor
+    private let loop: EventLoop
     private let state = NIOLockedValueBox(State())
 
-    init(executor: QueueExecutor) {
-        self.executor = executor
+    init(loop: EventLoop) {
+        self.loop = loop
     }
 
     func claim(_ life: ProcessIdentity?, for target: TargetID) {
@@ -32,10 +32,16 @@ final class ClaimedProcesses: Sendable {
 
     /// Sees to it that a child leaves no zombie, whether or not its target is still observed when it ends.
     func adopt(_ handle: ProcessHandle, as identity: ProcessIdentity) {
-        let exit = ProcessExitEvent(of: handle, on: executor.queue) { [weak self] in
-            // The handle keeps what the kernel told, for its target to ask.
-            _ = handle.reap()
-            self?.forget(identity)
+        let exit: ProcessExitEvent
+        do {
+            exit = try ProcessExitEvent(of: handle, on: loop) { [weak self] in
+                // The handle keeps what the kernel told, for its target to ask.
+                _ = handle.reap()
+                self?.forget(identity)
+            }
+        } catch {
+            // Out of memory or of places: then its target alone collects it.
+            return
         }
         state.withLockedValue { $0.children[identity] = Child(handle: handle, exit: exit) }
         // It may have ended before it was entered.

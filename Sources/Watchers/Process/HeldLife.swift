@@ -5,7 +5,8 @@ import SystemSupport
 struct HeldLife: Sendable {
     var identity: ProcessIdentity
     var handle: ProcessHandle
-    var exit: ProcessExitEvent
+    /// Nil when the system gave no place to wait: then the slow re-read sees its end.
+    var exit: ProcessExitEvent?
     var memoryMB: Double?
     /// Its parent, unless that is init or the runner.
     var parent: ProcessIdentity?

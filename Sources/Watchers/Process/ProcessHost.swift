@@ -1,4 +1,3 @@
-import Dispatch
 import Logging
 import Supervision
 import SystemPackage
@@ -13,6 +12,7 @@ struct ProcessHost: Sendable {
     let clock: WatchClock
     let timer: SharedTimer
     let executor: QueueExecutor
+    let loop: EventLoop
     /// Nil when the system gives no inotify instance: then only the slow re-read sees changes of files.
     let events: DirectoryEvents?
     let claimed: ClaimedProcesses
@@ -23,8 +23,6 @@ struct ProcessHost: Sendable {
     let openFileLimit: OpenFileLimit?
     let memory: any WatcherMemory
     let logger: Logger
-
-    var queue: DispatchQueue { executor.queue }
 
     /// Opens what is shared and reads what does not change.
     ///
@@ -41,13 +39,14 @@ struct ProcessHost: Sendable {
         spawner = ProcessSpawner()
         timer = SharedTimer(clock: clock)
         executor = QueueExecutor(label: "process-watcher")
-        claimed = ClaimedProcesses(executor: executor)
+        loop = try EventLoop()
+        claimed = ClaimedProcesses(loop: loop)
         bootID = try BootID.current()
         let own = try processes.facts(of: ProcessHandle.ownPID)
         runner = RunnerFacts(status: own.status, surroundings: own.surroundings, root: own.root)
         ourselves = Self.ancestors(of: own.stat, processes)
         do {
-            events = try DirectoryEvents(on: executor.queue)
+            events = try DirectoryEvents(on: loop)
         } catch {
             events = nil
             context.logger.info("No inotify instance, files are re-read slowly", metadata: ["error": "\(error)"])

@@ -44,4 +44,8 @@ package struct ProcessNote: Sendable, Hashable, Codable {
 /// A note in a form that this program does not know.
 package struct ProcessNoteError: Error, Sendable, Hashable {
     package var version: Int
+
+    package init(version: Int) {
+        self.version = version
+    }
 }

@@ -35,8 +35,8 @@ extension ProcessTarget {
     private func beginUnseen() async -> Started {
         do {
             let plan = try plan()
-            try await checkThatNothingLives()
-            if let twin = twin(since: ended?.lastAlive) { return .ended(takeOver(twin)) }
+            let table = try await tableWithoutRemnants()
+            if let twin = twin(in: table, since: ended?.lastAlive) { return .ended(takeOver(twin)) }
             let files = OutputFiles(note.recipe)
             let identity = try await start(plan, files)
             if settings.start != nil { return .command(identity, note: files.note) }
@@ -82,21 +82,26 @@ extension ProcessTarget {
 
     /// Waits a moment for what is left of the former life.
     ///
+    /// - Returns: every process there is now. Reading them all is what a start spends most of its time with, so it is
+    ///   done once, unless there was something to wait for.
     /// - Throws: when somebody writes the file just now, or something of it goes on living.
-    private func checkThatNothingLives() async throws(LaunchFailure) {
+    private func tableWithoutRemnants() async throws(LaunchFailure) -> [ProcessStat] {
         if let hindrance { throw LaunchFailure(text: hindrance) }
-        guard let former = note.life else { return }
         let table = try readTable()
+        guard let former = note.life else { return table }
         let children = Set(note.children).union(seenChildren)
         let deadline = host.clock.now.advanced(by: Self.remnantPatience)
+        var hasWaited = false
         for remnant in Remnants.find(in: table, of: former, children: children, bootID: host.bootID) {
             guard let handle = hold(remnant) else { continue }
+            hasWaited = true
             let left = max(.zero, host.clock.now.duration(to: deadline))
             guard await hasEnded(handle, within: left) else {
                 let reason = "process \(remnant.pid), which belonged to it, still runs: two copies are never run"
                 throw LaunchFailure(text: reason)
             }
         }
+        return hasWaited ? try readTable() : table
     }
 
     private func readTable() throws(LaunchFailure) -> [ProcessStat] {
@@ -108,10 +113,8 @@ extension ProcessTarget {
     }
 
     /// The process that somebody else has started in its place.
-    private func twin(since lastAlive: BootInstant?) -> (ProcessIdentity, ProcessHandle)? {
-        guard let former = note.life, let recipe = note.recipe, let table = try? host.processes.table() else {
-            return nil
-        }
+    private func twin(in table: [ProcessStat], since lastAlive: BootInstant?) -> (ProcessIdentity, ProcessHandle)? {
+        guard let former = note.life, let recipe = note.recipe else { return nil }
         let candidates = Twin.candidates(
             in: table, since: former.bootID == host.bootID ? lastAlive ?? note.seen : nil,
             excluding: host.claimed.lives(besides: id), bootID: host.bootID)
@@ -128,7 +131,8 @@ extension ProcessTarget {
     ///
     /// - Returns: whether there was one.
     func followDaemon() -> Bool {
-        guard note.isStandIn, let ended, ended.cause == .exit(code: 0), let twin = twin(since: ended.identity.began)
+        guard note.isStandIn, let ended, ended.cause == .exit(code: 0), let table = try? host.processes.table(),
+            let twin = twin(in: table, since: ended.identity.began)
         else { return false }
         _ = takeOver(twin)
         armAlarms()
@@ -148,7 +152,7 @@ extension ProcessTarget {
     private func start(_ plan: LaunchPlan, _ files: OutputFiles) async throws(LaunchFailure) -> ProcessIdentity {
         let process = try prepare(plan, files)
         guard let stat = try? host.processes.stat(of: process.handle.pid) else {
-            await process.abandon(on: host.queue)
+            await process.abandon(on: host.loop)
             throw LaunchFailure(text: "the new process can't be looked at")
         }
         let identity = ProcessIdentity(bootID: host.bootID, pid: stat.pid, startTicks: stat.startTicks)
@@ -157,7 +161,7 @@ extension ProcessTarget {
         host.claimed.adopt(process.handle, as: identity)
         do throws(LaunchFailure) {
             guard await save() else {
-                await process.abandon(on: host.queue)
+                await process.abandon(on: host.loop)
                 throw LaunchFailure(text: "the new process could not be written down, so it was not started")
             }
             try await letGo(process, plan)
@@ -179,7 +183,7 @@ extension ProcessTarget {
 
     private func letGo(_ process: GatedProcess, _ plan: LaunchPlan) async throws(LaunchFailure) {
         do {
-            try await process.letGo(on: host.queue)
+            try await process.letGo(on: host.loop)
         } catch {
             throw LaunchFailure(error, plan)
         }
@@ -202,7 +206,7 @@ extension ProcessTarget {
     }
 
     private func forgetStandIn(_ before: (note: ProcessNote, ended: EndedLife?)) {
-        life?.exit.cancel()
+        life?.exit?.cancel()
         life = nil
         host.claimed.claim(nil, for: id)
         note = before.note

@@ -116,16 +116,26 @@ extension ProcessTarget {
 
     /// Holds a life as the target's.
     func watch(_ identity: ProcessIdentity, _ handle: ProcessHandle) {
-        life?.exit.cancel()
-        let exit = ProcessExitEvent(of: handle, on: host.queue) { [hints] in hints.raise(.changed) }
-        life = HeldLife(identity: identity, handle: handle, exit: exit)
+        life?.exit?.cancel()
+        life = HeldLife(identity: identity, handle: handle, exit: exitEvent(of: handle))
         ended = nil
         isStopping = false
         host.claimed.claim(identity, for: id)
     }
 
+    private func exitEvent(of handle: ProcessHandle) -> ProcessExitEvent? {
+        do {
+            return try ProcessExitEvent(of: handle, on: host.loop) { [hints] in hints.raise(.changed) }
+        } catch {
+            host.logger.info(
+                "Process can't be watched, it is re-read slowly",
+                metadata: metadata.merging(["error": "\(error)"]) { $1 })
+            return nil
+        }
+    }
+
     private func noteEnd(of life: HeldLife) {
-        life.exit.cancel()
+        life.exit?.cancel()
         self.life = nil
         host.claimed.claim(nil, for: id)
         rewriteAlarm = nil

@@ -69,7 +69,7 @@ actor ProcessTarget {
         settleAlarm = nil
         rereadAlarm = nil
         rewriteAlarm = nil
-        life?.exit.cancel()
+        life?.exit?.cancel()
         life = nil
         ended = nil
         host.claimed.claim(nil, for: id)

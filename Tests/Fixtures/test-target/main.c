@@ -59,7 +59,7 @@ static int orphan(int count, char **arguments) {
             if (chdir(value) < 0) die(value);
         } else if (strcmp(option, "--output") == 0) {
             int fd = open(value, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-            if (fd < 0 || dup3(fd, 3, O_CLOEXEC) < 0) die(value);
+            if (fd < 0 || (fd != 3 && dup3(fd, 3, O_CLOEXEC) < 0)) die(value);
         } else die(option);
     }
     char **program = arguments + index + 1;

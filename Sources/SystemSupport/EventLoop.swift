@@ -1,0 +1,184 @@
+import CPlatformShims
+import Glibc
+import NIOConcurrencyHelpers
+package import SystemPackage
+
+/// Calls back when descriptors become readable: one thread that waits in epoll_wait(2), for any number of descriptors.
+///
+/// Not a `DispatchSource`: on Linux, sources that come and go quickly crash the process, since libdispatch keeps pointers
+/// to freed memory in its epoll set (swiftlang/swift-corelibs-libdispatch#949). Here the kernel holds only numbers.
+package final class EventLoop: Sendable {
+    /// A handler's place. Dropped, it is cancelled; while it is held, the loop goes on.
+    package final class Registration: Sendable {
+        private let descriptor: Int32
+        private let id: UInt64
+        private let loop: EventLoop
+
+        fileprivate init(descriptor: Int32, id: UInt64, loop: EventLoop) {
+            self.descriptor = descriptor
+            self.id = id
+            self.loop = loop
+        }
+
+        /// After this the handler is not called again, unless a call is under way.
+        package func cancel() {
+            loop.core.remove(id, from: descriptor)
+        }
+
+        deinit { cancel() }
+    }
+
+    private let core: Core
+
+    /// Starts the thread.
+    package init() throws(Errno) {
+        core = try Core()
+        try core.start()
+    }
+
+    deinit { core.end() }
+
+    /// Calls `handler` on the loop's thread when the descriptor is readable or at its end.
+    ///
+    /// - Parameters:
+    ///   - owner: keeps the descriptor open, and is kept until the registration is cancelled.
+    ///   - handler: is called again and again while there is something to read. It must not block.
+    package func watch(
+        _ descriptor: Int32, of owner: any AnyObject & Sendable, _ handler: @escaping @Sendable () -> Void
+    ) throws(Errno) -> Registration {
+        Registration(
+            descriptor: descriptor, id: try core.add(handler, to: descriptor, of: owner), loop: self)
+    }
+}
+
+/// What the thread and the loop share; the thread outlives the loop by a moment.
+private final class Core: Sendable {
+    private typealias Handler = @Sendable () -> Void
+
+    private struct Entry {
+        /// Never used again, unlike the descriptor: an event on its way finds its entry or none.
+        var token: UInt64
+        var owner: any AnyObject & Sendable
+        var handlers: [UInt64: Handler]
+    }
+
+    private struct State {
+        var nextID: UInt64 = 1
+        var entries: [Int32: Entry] = [:]
+        var descriptors: [UInt64: Int32] = [:]
+    }
+
+    private static let endToken: UInt64 = 0
+    private static let stackSize = 256 * 1024
+    private static let batch = 64
+
+    private let epoll: OwnedDescriptor
+    private let endSignal: OwnedDescriptor
+    private let state = NIOLockedValueBox(State())
+
+    init() throws(Errno) {
+        epoll = try OwnedDescriptor(checking: epoll_create1(Int32(EPOLL_CLOEXEC)))
+        endSignal = try OwnedDescriptor(checking: eventfd(0, Int32(EFD_CLOEXEC)))
+        try control(EPOLL_CTL_ADD, endSignal.rawValue, token: Self.endToken)
+    }
+
+    // MARK: The thread
+
+    func start() throws(Errno) {
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        defer { pthread_attr_destroy(&attributes) }
+        pthread_attr_setstacksize(&attributes, Self.stackSize)
+        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+        // Signals of the program are for its other threads. A new thread begins with the mask of its maker.
+        var all = sigset_t()
+        var before = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_SETMASK, &all, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        var thread = pthread_t()
+        let context = Unmanaged.passRetained(self)
+        let result = pthread_create(&thread, &attributes, runEventLoop, context.toOpaque())
+        guard result == 0 else {
+            context.release()
+            throw Errno(rawValue: result)
+        }
+    }
+
+    func end() {
+        var one: UInt64 = 1
+        _ = write(endSignal.rawValue, &one, MemoryLayout.size(ofValue: one))
+    }
+
+    fileprivate func run() {
+        var events = [epoll_event](repeating: epoll_event(), count: Self.batch)
+        while true {
+            let count = epoll_wait(epoll.rawValue, &events, Int32(Self.batch), -1)
+            for event in events.prefix(max(0, Int(count))) {
+                let token = event.data.u64
+                if token == Self.endToken { return }
+                for handler in handlers(token) { handler() }
+            }
+        }
+    }
+
+    private func handlers(_ token: UInt64) -> [Handler] {
+        state.withLockedValue { state in
+            guard let descriptor = state.descriptors[token], let entry = state.entries[descriptor] else { return [] }
+            return Array(entry.handlers.values)
+        }
+    }
+
+    // MARK: Registrations
+
+    func add(
+        _ handler: @escaping @Sendable () -> Void, to descriptor: Int32, of owner: any AnyObject & Sendable
+    ) throws(Errno) -> UInt64 {
+        let result = state.withLockedValue { state -> Result<UInt64, Errno> in
+            state.nextID += 1
+            let id = state.nextID
+            if state.entries[descriptor] != nil {
+                // Level-triggered: what is readable already is told to the newcomer, too.
+                state.entries[descriptor]?.handlers[id] = handler
+                return .success(id)
+            }
+            do throws(Errno) {
+                try control(EPOLL_CTL_ADD, descriptor, token: id)
+            } catch {
+                return .failure(error)
+            }
+            state.entries[descriptor] = Entry(token: id, owner: owner, handlers: [id: handler])
+            state.descriptors[id] = descriptor
+            return .success(id)
+        }
+        return try result.get()
+    }
+
+    func remove(_ id: UInt64, from descriptor: Int32) {
+        // What is let go of may itself cancel something: not inside the lock.
+        let removed = state.withLockedValue { state -> (Handler?, Entry?) in
+            let handler = state.entries[descriptor]?.handlers.removeValue(forKey: id)
+            guard handler != nil, let entry = state.entries[descriptor], entry.handlers.isEmpty else {
+                return (handler, nil)
+            }
+            // Its owner still holds the descriptor open, so this is surely ours.
+            try? control(EPOLL_CTL_DEL, descriptor, token: entry.token)
+            state.entries[descriptor] = nil
+            state.descriptors[entry.token] = nil
+            return (handler, entry)
+        }
+        withExtendedLifetime(removed) {}
+    }
+
+    private func control(_ operation: Int32, _ descriptor: Int32, token: UInt64) throws(Errno) {
+        var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(u64: token))
+        guard epoll_ctl(epoll.rawValue, operation, descriptor, &event) == 0 else { throw Errno(rawValue: errno) }
+    }
+}
+
+/// The thread's function: a C function pointer, so it can hold nothing.
+private func runEventLoop(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    guard let context else { return nil }
+    Unmanaged<Core>.fromOpaque(context).takeRetainedValue().run()
+    return nil
+}
