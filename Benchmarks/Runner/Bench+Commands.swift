@@ -5,7 +5,7 @@ extension Bench {
     /// Queues a stop for every agent, one after the other, under our runner.
     func commandsUnderOurs(count: Int) async throws -> Samples {
         try await withAgents("command", count: count) { pool in
-            try await withRunner(ours, "command", watching: [pool]) { stub in
+            try await withRunner(ours, "command", watching: [pool]) { stub, _ in
                 var gone: [Duration] = []
                 for name in pool.names {
                     try await stub.heldPoll()

@@ -14,13 +14,14 @@ extension Bench {
     /// Kills every agent once, one after the other, under our runner.
     func deathsUnderOurs(count: Int) async throws -> DeathFigures {
         try await withAgents("death", count: count) { pool in
-            try await withRunner(ours, "death", watching: [pool]) { stub in
+            try await withRunner(ours, "death", watching: [pool]) { stub, runner in
                 var told: [Duration] = []
                 var back: [Duration] = []
                 for name in pool.names {
+                    guard !runner.hasEnded else { throw BenchmarkError.runnerEnded }
                     let events = pool.events(for: .seconds(10))
                     let killed = try pool.kill(name)
-                    let heartbeat = try? await stub.heartbeat(within: .seconds(40)) {
+                    let heartbeat = try? await stub.heartbeat(within: .seconds(10)) {
                         ours.isAbout(name, of: pool, $0) && $0.status == .error
                     }
                     if let heartbeat { told.append(heartbeat.arrival - killed) }

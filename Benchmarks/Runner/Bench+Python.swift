@@ -13,7 +13,7 @@ extension Bench {
     func deathsAndCommands(under python: Contender, count: Int) async throws -> PythonFigures {
         try await withAgents("pydeath", count: count) { deaths in
             try await withAgents("pycommand", count: count) { commands in
-                try await withRunner(python, "latency", watching: [deaths, commands]) { stub in
+                try await withRunner(python, "latency", watching: [deaths, commands]) { stub, _ in
                     async let told = self.told(of: deaths, under: python, stub: stub)
                     async let gone = self.gone(from: commands, stub: stub)
                     return try await PythonFigures(told: told, gone: gone)

@@ -25,18 +25,24 @@ struct Bench: Sendable {
     }
 
     /// Runs `body` beside a contender that reported every agent of the pools, and ends it afterwards.
+    ///
+    /// - Throws: also when the contender ended by itself, with the end of its log.
     func withRunner<Result>(
         _ contender: Contender, _ run: String, watching pools: [AgentPool],
-        _ body: (StubServer) async throws -> Result
+        _ body: (StubServer, ChildProcess) async throws -> Result
     ) async throws -> Result {
         try await withStubServer { stub in
             let runner = try contender.start(run, watching: pools, reportingTo: stub)
             do {
                 try await contender.ready(run, watching: pools, reportingTo: stub)
-                let result = try await body(stub)
+                let result = try await body(stub, runner)
+                guard !runner.hasEnded else { throw BenchmarkError.runnerEnded }
                 await runner.end()
                 return result
             } catch {
+                guard !runner.hasEnded else {
+                    throw BenchmarkError.notReady("\(contender.kind.rawValue) ended", log: contender.logEnd(of: run))
+                }
                 await runner.end()
                 throw error
             }

@@ -3,6 +3,7 @@ enum BenchmarkError: Error, CustomStringConvertible {
     case notReady(String, log: String)
     case agentDidNotStart(String)
     case interrupted
+    case runnerEnded
     case noDirectory(String)
 
     var description: String {
@@ -10,6 +11,7 @@ enum BenchmarkError: Error, CustomStringConvertible {
         case .notReady(let what, let log): "\(what)\n--- the end of its log ---\n\(log)"
         case .agentDidNotStart(let name): "the target process \(name) did not start"
         case .interrupted: "interrupted"
+        case .runnerEnded: "the runner ended by itself"
         case .noDirectory(let reason): "cannot make a working directory: \(reason)"
         }
     }
