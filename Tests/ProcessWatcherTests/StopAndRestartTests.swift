@@ -76,7 +76,7 @@ struct StopAndRestartTests {
 
     @Test func `A relaunched process is known to the next runner before it has written its PID file`() async throws {
         let watched = try WatchedProcess()
-        let process = try TestProcess.start(try TestProcess.testTarget, ["run"])
+        let process = try TestProcess.start(try TestProcess.testTarget, ["run", "--name", watched.pidFile.string])
         try watched.directory.write("\(process.pid)\n", to: watched.pidFile)
         let second = try await watched.observing { observations in
             let first = try await observations.alive()

@@ -56,9 +56,12 @@ extension ByteText {
 
 extension LaunchPlan {
     /// The same program once more.
-    package init(_ recipe: LaunchRecipe) {
+    ///
+    /// - Parameter user: who starts it; only root can give it groups.
+    package init(_ recipe: LaunchRecipe, startedBy user: UInt32) {
         self.init(
             executable: recipe.executable, arguments: recipe.arguments, environment: recipe.environment,
-            directory: recipe.directory, umask: recipe.umask, limits: recipe.limits)
+            directory: recipe.directory, umask: recipe.umask, limits: recipe.limits,
+            groups: user == 0 ? recipe.supplementaryGroups : nil)
     }
 }

@@ -35,8 +35,8 @@ extension ProcessTarget {
     private func beginUnseen() async -> Started {
         do {
             let plan = try plan()
-            try await checkThatNothingLives()
-            if let twin = twin(since: ended?.lastAlive) { return .ended(takeOver(twin)) }
+            let table = try await tableWhenNothingLives()
+            if let twin = twin(in: table, since: ended?.lastAlive) { return .ended(takeOver(twin)) }
             let files = OutputFiles(note.recipe)
             let identity = try await start(plan, files)
             if settings.start != nil { return .command(identity, note: files.note) }
@@ -61,12 +61,12 @@ extension ProcessTarget {
     ///
     /// - Throws: why nothing can be; checked before anything is stopped, too.
     func plan() throws(LaunchFailure) -> LaunchPlan {
+        let user = host.runner.status.effectiveUser
         if let obstacle = obstacleForDead { throw LaunchFailure(text: obstacle, isPermanent: true) }
         if let start = settings.start {
             do {
-                let account = Account.of(user: host.runner.status.effectiveUser)
                 return try StartCommand(
-                    start, remembered: note.recipe, account: account, openFileLimit: host.openFileLimit
+                    start, remembered: note.recipe, user: user, openFileLimit: host.openFileLimit
                 ).plan
             } catch {
                 throw LaunchFailure(text: error.description)
@@ -77,19 +77,22 @@ extension ProcessTarget {
         }
         // Looked at anew: the file may have come back, or become setuid. So trying again can help.
         if let obstacle = obstacle(of: recipe) { throw LaunchFailure(text: obstacle) }
-        return LaunchPlan(recipe)
+        return LaunchPlan(recipe, startedBy: user)
     }
 
     /// Waits a moment for what is left of the former life.
     ///
+    /// - Returns: all processes, as they were after that.
     /// - Throws: when somebody writes the file just now, or something of it goes on living.
-    private func checkThatNothingLives() async throws(LaunchFailure) {
+    private func tableWhenNothingLives() async throws(LaunchFailure) -> [ProcessStat] {
         if let hindrance { throw LaunchFailure(text: hindrance) }
-        guard let former = note.life else { return }
         let table = try readTable()
+        guard let former = note.life else { return table }
         let children = Set(note.children).union(seenChildren)
+        let remnants = Remnants.find(in: table, of: former, children: children, bootID: host.bootID)
+        guard !remnants.isEmpty else { return table }
         let deadline = host.clock.now.advanced(by: Self.remnantPatience)
-        for remnant in Remnants.find(in: table, of: former, children: children, bootID: host.bootID) {
+        for remnant in remnants {
             guard let handle = hold(remnant) else { continue }
             let left = max(.zero, host.clock.now.duration(to: deadline))
             guard await hasEnded(handle, within: left) else {
@@ -97,6 +100,7 @@ extension ProcessTarget {
                 throw LaunchFailure(text: reason)
             }
         }
+        return try readTable()
     }
 
     private func readTable() throws(LaunchFailure) -> [ProcessStat] {
@@ -108,10 +112,10 @@ extension ProcessTarget {
     }
 
     /// The process that somebody else has started in its place.
-    private func twin(since lastAlive: BootInstant?) -> (ProcessIdentity, ProcessHandle)? {
-        guard let former = note.life, let recipe = note.recipe, let table = try? host.processes.table() else {
-            return nil
-        }
+    private func twin(
+        in table: [ProcessStat], since lastAlive: BootInstant?
+    ) -> (ProcessIdentity, ProcessHandle)? {
+        guard let former = note.life, let recipe = note.recipe else { return nil }
         let candidates = Twin.candidates(
             in: table, since: former.bootID == host.bootID ? lastAlive ?? note.seen : nil,
             excluding: host.claimed.lives(besides: id), bootID: host.bootID)
@@ -128,7 +132,8 @@ extension ProcessTarget {
     ///
     /// - Returns: whether there was one.
     func followDaemon() -> Bool {
-        guard note.isStandIn, let ended, ended.cause == .exit(code: 0), let twin = twin(since: ended.identity.began)
+        guard note.isStandIn, let ended, ended.cause == .exit(code: 0), let table = try? host.processes.table(),
+            let twin = twin(in: table, since: ended.identity.began)
         else { return false }
         _ = takeOver(twin)
         armAlarms()

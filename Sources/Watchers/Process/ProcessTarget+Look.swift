@@ -44,7 +44,8 @@ extension ProcessTarget {
     }
 
     private var remembered: RememberedLife? {
-        note.life.map {
+        guard life != nil || ended != nil else { return nil }
+        return note.life.map {
             RememberedLife(identity: $0, isAlive: life != nil, stamp: note.stamp, isStandIn: note.isStandIn)
         }
     }
@@ -81,6 +82,9 @@ extension ProcessTarget {
         if identity.bootID == host.bootID, let handle = hold(identity) {
             watch(identity, handle)
             rereadFacts()
+        } else if identity.bootID == host.bootID, isHidden(identity.pid) {
+            // Whether it is the one that is remembered can't be told.
+            return
         } else {
             ended = EndedLife(
                 identity: identity, cause: .unknown, isDeliberate: false, grace: Self.plainGrace, noticed: nil,
@@ -97,6 +101,14 @@ extension ProcessTarget {
             handle.isAlive
         else { return nil }
         return handle
+    }
+
+    /// Whether a process lives that /proc does not show (proc(5), mount option hidepid).
+    private func isHidden(_ pid: Int32) -> Bool {
+        guard let handle = try? ProcessHandle(pid: pid), (try? host.processes.stat(of: pid)) == nil else {
+            return false
+        }
+        return handle.isAlive
     }
 
     /// A life named by the file becomes the target.
@@ -201,7 +213,7 @@ extension ProcessTarget {
             let began = WallTime(sinceEpoch: WallTime.boot.sinceEpoch + identity.began.sinceBoot)
             return (.process(identity, began: began, owner: status.effectiveUser), handle)
         } catch .noSuchProcess, .noSuchFileOrDirectory {
-            return (.nobody, nil)
+            return (isHidden(pid) ? .unknown(.permissionDenied) : .nobody, nil)
         } catch {
             return (.unknown(error), nil)
         }
