@@ -89,6 +89,16 @@ import Testing
         #expect(PIDFileJudgement.judge(.missing, .nobody, standIn).kind == .concern(100))
     }
 
+    @Test(arguments: [true, false])
+    func `A stranger who has the PID of an unchanged file is never the target of a stand-in`(isAlive: Bool) {
+        let standIn = RememberedLife(identity: Self.life, isAlive: isAlive, stamp: Self.old, isStandIn: true)
+        let stranger = Self.process(99, began: 11)
+        let judged = PIDFileJudgement.judge(.names(99, Self.old, owner: 0), stranger, standIn).kind
+        #expect(judged == (isAlive ? .alive(100) : .dead))
+        // Written anew it names somebody.
+        #expect(PIDFileJudgement.judge(.names(99, Self.new, owner: 0), stranger, standIn).kind == .alive(99))
+    }
+
     private func judge(_ row: Row, _ remembered: RememberedLife?) -> PIDFileJudgement.Kind {
         PIDFileJudgement.judge(row.file, row.named, remembered).kind
     }

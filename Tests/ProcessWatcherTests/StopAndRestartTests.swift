@@ -34,6 +34,7 @@ struct StopAndRestartTests {
             let restart = Task { await watched.perform(.restart) }
             await watched.clock.sleep(lasting: .seconds(10))
             restart.cancel()
+            #expect(watched.clock.hasSleeper(lasting: .seconds(10)), "the cancellation has reached the waiting")
             watched.clock.advance(by: .seconds(10))
             guard case .up(let second, _) = await restart.value else {
                 Issue.record("left in the middle: \(await restart.value)")

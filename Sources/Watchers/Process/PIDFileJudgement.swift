@@ -68,6 +68,11 @@ extension PIDFileJudgement {
         _ file: PIDFile, _ pid: Int32, _ stamp: FileStamp, _ owner: UInt32, _ named: NamedProcess,
         _ remembered: RememberedLife?
     ) -> Self {
+        // Not written since: so it names who is known to have ended, and whoever has that PID by now is a stranger. Its
+        // time alone would not tell, if the PID was used again within the tolerance.
+        if let remembered, stamp == remembered.stamp {
+            return remembered.isAlive ? .alive(remembered.identity, concern: nil) : .dead(hindrance: nil)
+        }
         func refuse(_ reason: String) -> Self {
             without(file, remembered, reason) { .undetermined(reason) }
         }
@@ -88,10 +93,8 @@ extension PIDFileJudgement {
                     "PID file belongs to user \(owner), neither root nor user \(processOwner), who runs process \(pid)")
             }
             let isNewEnough = stamp.modified.sinceEpoch >= began.sinceEpoch - tolerance
-            if let remembered, !remembered.isAlive, remembered.identity.pid == pid {
-                // The PID is used again. It is the target only if somebody wrote it down anew.
-                guard isNewEnough, stamp != remembered.stamp else { return .dead(hindrance: nil) }
-                return .alive(identity, concern: nil)
+            if let remembered, !remembered.isAlive, remembered.identity.pid == pid, !isNewEnough {
+                return .dead(hindrance: nil)
             }
             if isNewEnough { return .alive(identity, concern: nil) }
             let reason =
