@@ -68,6 +68,7 @@ struct PIDFileWatchingTests {
         let descriptor = try OwnedDescriptor.open(
             watched.pidFile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode: 0o644)
         try descriptor.writeAll(Array(digits.dropLast()))
+        try watched.directory.keepFresh(watched.pidFile)
         try await watched.observing { observations in
             #expect(try await observations.next().liveness == .undetermined("PID file seems half-written"))
             try descriptor.writeAll(Array(digits.suffix(1)))
@@ -85,6 +86,7 @@ struct PIDFileWatchingTests {
         let descriptor = try OwnedDescriptor.open(
             watched.pidFile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode: 0o644)
         try descriptor.writeAll(Array("\(process.pid)".utf8))
+        try watched.directory.keepFresh(watched.pidFile)
         try await watched.observing { observations in
             let first = try await observations.next()
             #expect(first.liveness == .undetermined("PID file seems half-written"))
