@@ -37,6 +37,8 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
         do {
             try Self.makeDirectory(path)
             try Self.makeDirectory(path.appending("targets"))
+        } catch let error as StateDirectoryError {
+            throw error
         } catch {
             throw StateDirectoryError.unusable(path, error)
         }
@@ -51,6 +53,10 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
             try? lock.close()
             throw StateDirectoryError.inUse(path)
         }
+    }
+
+    deinit {
+        try? lock.close()
     }
 
     // MARK: - Who this runner is
@@ -109,7 +115,7 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
         do {
             return try DurableFile.read(file(of: target, "note"))
         } catch {
-            complain("A target's note can't be read", file(of: target, "note"), error)
+            unreadable(file(of: target, "note"), error)
             return nil
         }
     }
@@ -139,16 +145,20 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
     /// Adds up the ledger as it was left, and opens it for more.
     package func openLedger() -> CommandLedger {
         var ledger = CommandLedger()
-        var unreadable = 0
+        var isWhole = true
         do {
             for line in try AppendOnlyFile.lines(of: journalPath) ?? [] {
                 if let entry = try? JSONDecoder().decode(CommandLedger.Entry.self, from: Data(line)) {
                     ledger.apply(entry)
                 } else {
-                    unreadable += 1
+                    isWhole = false
                 }
             }
-            if unreadable > 0 { setAside(journalPath) }
+            if !isWhole { setAside(journalPath) }
+        } catch {
+            unreadable(journalPath, error)
+        }
+        do {
             journal = try AppendOnlyFile(journalPath, replacingWith: try ledger.entries.map(Self.encode))
         } catch {
             complain("The command ledger can't be used; it is kept in memory only", journalPath, error)
@@ -164,19 +174,22 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
     // MARK: - Files
 
     private static func makeDirectory(_ path: FilePath) throws {
-        if mkdir(path.string, 0o700) == 0 { return }
-        guard errno == EEXIST else {
-            if errno == ENOENT, path.components.count > 1 {
-                try makeDirectory(path.removingLastComponent())
-                guard mkdir(path.string, 0o700) == 0 else { throw Errno(rawValue: errno) }
-                return
-            }
-            throw Errno(rawValue: errno)
+        if mkdir(path.string, 0o700) == 0 {
+            try DurableFile.syncDirectory(path.removingLastComponent())
+            return
         }
-        // Somebody made it with another mode: what is in it is for this user alone.
+        guard errno == EEXIST else {
+            guard errno == ENOENT, path.components.count > 1 else { throw Errno(rawValue: errno) }
+            try makeDirectory(path.removingLastComponent())
+            try makeDirectory(path)
+            return
+        }
         var facts = stat()
         guard stat(path.string, &facts) == 0 else { throw Errno(rawValue: errno) }
         guard facts.st_mode & S_IFMT == S_IFDIR else { throw Errno.notDirectory }
+        // What is in it says what is started as this user: nobody else may have put it there.
+        guard facts.st_uid == geteuid() else { throw StateDirectoryError.foreign(path, owner: facts.st_uid) }
+        guard facts.st_mode & 0o022 == 0 else { throw StateDirectoryError.writableByOthers(path) }
         guard access(path.string, R_OK | W_OK | X_OK) == 0 else { throw Errno(rawValue: errno) }
     }
 
@@ -190,7 +203,7 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
             if let value = try? JSONDecoder().decode(Value.self, from: Data(bytes)) { return value }
             setAside(file)
         } catch {
-            complain("A state file can't be read", file, error)
+            unreadable(file, error)
         }
         return nil
     }
@@ -201,6 +214,15 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
             troubles.remove(file.string)
         } catch {
             complain("A state file can't be written; the runner goes on from memory", file, error)
+        }
+    }
+
+    /// Says that a file can't be read, and keeps it from being written over where that will not pass by itself.
+    private func unreadable(_ file: FilePath, _ error: any Error) {
+        complain("A state file can't be read", file, error)
+        switch error as? Errno {
+        case .permissionDenied, .tooManySymbolicLinkLevels, .isDirectory, .fileTooLarge: setAside(file)
+        default: break
         }
     }
 
@@ -224,6 +246,8 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
 package enum StateDirectoryError: Error, CustomStringConvertible {
     case unusable(FilePath, any Error)
     case inUse(FilePath)
+    case foreign(FilePath, owner: UInt32)
+    case writableByOthers(FilePath)
 
     package var description: String {
         switch self {
@@ -231,6 +255,10 @@ package enum StateDirectoryError: Error, CustomStringConvertible {
             "the state directory \(path) can't be used: \(error); it must be a directory that this user can write to"
         case .inUse(let path):
             "another runner uses the state directory \(path): end it, or give this one its own with --state-dir"
+        case .foreign(let path, let owner):
+            "the state directory \(path) belongs to another user (uid \(owner)): give this one its own with --state-dir"
+        case .writableByOthers(let path):
+            "the state directory \(path) can be written by others: chmod 700 it"
         }
     }
 }
