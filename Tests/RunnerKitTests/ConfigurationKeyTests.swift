@@ -71,7 +71,7 @@ import Testing
     // MARK: - What is wrong
 
     @Test(arguments: [
-        "", "cv_", "cv_1234", "CV_0123456789", "sk-0123456789abcdef", "cv_0123 456789", "cv_0123456789\n",
+        "", "cv_", "CV_0123456789", "sk-0123456789abcdef", "cv_0123 456789", "cv_0123456789\n",
         "cv_012345\u{1B}6789", "cv_0123456789é", "cv_" + String(repeating: "a", count: 198), "Bearer cv_0123456789",
     ])
     func whatIsNoKeyIsRefusedAndNotShown(wrong: String) throws {
