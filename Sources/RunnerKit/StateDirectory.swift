@@ -86,7 +86,8 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
     /// The highest `seq` that may have been used; 0 at first.
     package func reservedSeq() -> Int64 {
         let counter: Counter? = load(path.appending("seq.json"))
-        return counter?.reserved ?? 0
+        // A number so large that counting on from it would overflow was not written by a runner.
+        return counter.map { $0.reserved < Int64.max / 2 ? $0.reserved : 0 } ?? 0
     }
 
     /// Writes down that numbers up to this one may have been used.
@@ -190,7 +191,10 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
         // What is in it says what is started as this user: nobody else may have put it there.
         guard facts.st_uid == geteuid() else { throw StateDirectoryError.foreign(path, owner: facts.st_uid) }
         guard facts.st_mode & 0o022 == 0 else { throw StateDirectoryError.writableByOthers(path) }
+        // Recipes in it are run as this user: nobody else may have written them.
+        guard facts.st_uid == geteuid(), facts.st_mode & 0o022 == 0 else { throw Errno.notPermitted }
         guard access(path.string, R_OK | W_OK | X_OK) == 0 else { throw Errno(rawValue: errno) }
+        guard facts.st_mode & 0o077 == 0 || chmod(path.string, 0o700) == 0 else { throw Errno(rawValue: errno) }
     }
 
     private static func encode(_ value: some Encodable) throws -> [UInt8] {
@@ -252,7 +256,8 @@ package enum StateDirectoryError: Error, CustomStringConvertible {
     package var description: String {
         switch self {
         case .unusable(let path, let error):
-            "the state directory \(path) can't be used: \(error); it must be a directory that this user can write to"
+            "the state directory \(path) can't be used: \(error); it must be a directory that belongs to this user, and "
+                + "that nobody else can write to"
         case .inUse(let path):
             "another runner uses the state directory \(path): end it, or give this one its own with --state-dir"
         case .foreign(let path, let owner):

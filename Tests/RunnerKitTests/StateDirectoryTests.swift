@@ -97,7 +97,7 @@ import WireProtocol
         } catch {
             #expect(
                 "\(error)"
-                    == "the state directory \(path) can't be used: Not a directory; it must be a directory that this user can write to"
+                    == "the state directory \(path) can't be used: Not a directory; it must be a directory that belongs to this user, and that nobody else can write to"
             )
         }
         let below = path.appending("below")
@@ -168,8 +168,19 @@ import WireProtocol
     @Test func theCountIsFoundAgain() async throws {
         let state = try open()
         #expect(await state.reservedSeq() == 0)
+        await state.reserve(seq: 1_800_000_000_000)
+        #expect(await state.reservedSeq() == 1_800_000_000_000)
+    }
+
+    @Test func aCountThatCouldNotBeCountedOnFromIsNotTaken() async throws {
+        let state = try open()
         await state.reserve(seq: .max)
-        #expect(await state.reservedSeq() == .max)
+        #expect(await state.reservedSeq() == 0)
+    }
+
+    @Test func whatOthersCanWriteIsNotUsed() throws {
+        #expect(mkdir(path.string, 0o777) == 0 && chmod(path.string, 0o777) == 0)
+        #expect(throws: StateDirectoryError.self) { try open() }
     }
 
     @Test func aCountThatCannotBeWrittenIsToldOnceAndTheRunnerGoesOn() async throws {
