@@ -174,27 +174,26 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
 
     // MARK: - Files
 
+    /// Makes a directory of mode 0700, and those above it that are missing; one that is there must be this user's own.
     private static func makeDirectory(_ path: FilePath) throws {
-        if mkdir(path.string, 0o700) == 0 {
-            try DurableFile.syncDirectory(path.removingLastComponent())
-            return
-        }
-        guard errno == EEXIST else {
-            guard errno == ENOENT, path.components.count > 1 else { throw Errno(rawValue: errno) }
-            try makeDirectory(path.removingLastComponent())
-            try makeDirectory(path)
-            return
-        }
+        try makeParents(of: path)
+        if mkdir(path.string, 0o700) == 0 { return }
+        guard errno == EEXIST else { throw Errno(rawValue: errno) }
         var facts = stat()
         guard stat(path.string, &facts) == 0 else { throw Errno(rawValue: errno) }
         guard facts.st_mode & S_IFMT == S_IFDIR else { throw Errno.notDirectory }
-        // What is in it says what is started as this user: nobody else may have put it there.
-        guard facts.st_uid == geteuid() else { throw StateDirectoryError.foreign(path, owner: facts.st_uid) }
-        guard facts.st_mode & 0o022 == 0 else { throw StateDirectoryError.writableByOthers(path) }
         // Recipes in it are run as this user: nobody else may have written them.
         guard facts.st_uid == geteuid(), facts.st_mode & 0o022 == 0 else { throw Errno.notPermitted }
         guard access(path.string, R_OK | W_OK | X_OK) == 0 else { throw Errno(rawValue: errno) }
         guard facts.st_mode & 0o077 == 0 || chmod(path.string, 0o700) == 0 else { throw Errno(rawValue: errno) }
+    }
+
+    /// Makes the directories above a path, and leaves those that are there as they are.
+    private static func makeParents(of path: FilePath) throws {
+        let parent = path.removingLastComponent()
+        guard parent != path, !parent.components.isEmpty, access(parent.string, F_OK) != 0 else { return }
+        try makeParents(of: parent)
+        guard mkdir(parent.string, 0o755) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
     }
 
     private static func encode(_ value: some Encodable) throws -> [UInt8] {
