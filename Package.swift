@@ -6,9 +6,11 @@ let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", packa
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTesting: Target.Dependency = .product(name: "HummingbirdTesting", package: "hummingbird")
 let hummingbirdTLS: Target.Dependency = .product(name: "HummingbirdTLS", package: "hummingbird")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let inMemoryLogging: Target.Dependency = .product(name: "InMemoryLogging", package: "swift-log")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let mustache: Target.Dependency = .product(name: "Mustache", package: "swift-mustache")
 let nioConcurrencyHelpers: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
@@ -17,6 +19,9 @@ let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let serviceLifecycleTestKit: Target.Dependency = .product(
+    name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
 let package = Package(
@@ -64,7 +69,7 @@ let package = Package(
             name: "RunnerKit",
             dependencies: [
                 "CYAML", "ServerLink", "Supervision", "SystemSupport", "WatcherAPI", "WireProtocol", logging,
-                serviceLifecycle, systemPackage,
+                nioConcurrencyHelpers, serviceLifecycle, systemPackage, unixSignals,
             ]),
         .executableTarget(
             name: "clevagent-runner",
@@ -74,27 +79,31 @@ let package = Package(
             ]),
 
         // The server: pure rules, the store, HTTP.
-        .target(name: "ServerDomain", dependencies: ["WireProtocol", crypto]),
+        .target(
+            name: "ServerDomain",
+            dependencies: ["WireProtocol", crypto, logging, nioConcurrencyHelpers, serviceLifecycle]),
         .target(name: "StoreSQLite", dependencies: ["ServerDomain", "WireProtocol", grdb, logging]),
         .target(
             name: "ServerHTTP",
             dependencies: [
-                "ServerDomain", "WireProtocol", hummingbird, httpTypes, logging, mustache, nioCore, serviceLifecycle,
-            ]),
+                "ServerDomain", "WireProtocol", hummingbird, httpTypes, logging, mustache, nioConcurrencyHelpers,
+                nioCore, nioHTTP1, serviceLifecycle,
+            ],
+            // Inside the program: one binary, nothing to install beside it.
+            resources: [.embedInCode("Dashboard/Assets")]),
         .executableTarget(
             name: "clevagent-server",
             dependencies: [
                 "ServerDomain", "ServerHTTP", "StoreSQLite", "WireProtocol", argumentParser, hummingbird,
-                hummingbirdTLS,
-                logging, nioSSL, serviceLifecycle,
+                hummingbirdCore, hummingbirdTLS, logging, nioCore, nioSSL, serviceLifecycle, unixSignals,
             ]),
 
         // Tests and measurements.
         .target(
             name: "TestSupport",
             dependencies: [
-                "Supervision", "SystemSupport", "WatcherAPI", "WireProtocol", hummingbird, httpTypes, logging, nioCore,
-                nioConcurrencyHelpers, serviceLifecycle, systemPackage,
+                "Supervision", "SystemSupport", "WatcherAPI", "WireProtocol", logging, nioConcurrencyHelpers, nioCore,
+                nioHTTP1, nioPosix, serviceLifecycle, systemPackage,
             ]),
         // A process for tests to watch.
         .executableTarget(name: "test-target", path: "Tests/Fixtures/test-target"),
@@ -108,27 +117,50 @@ let package = Package(
             ]),
         .testTarget(
             name: "ServerLinkTests",
-            dependencies: ["ServerLink", "Supervision", "TestSupport", "WireProtocol", logging]),
+            dependencies: [
+                "ServerLink", "Supervision", "SystemSupport", "TestSupport", "WireProtocol", inMemoryLogging, logging,
+                nioConcurrencyHelpers, serviceLifecycleTestKit,
+            ]),
         .testTarget(
             name: "RunnerKitTests",
             dependencies: [
                 "RunnerKit", "ServerLink", "Supervision", "SystemSupport", "TestSupport", "WatcherAPI", "WireProtocol",
-                logging, systemPackage,
+                inMemoryLogging, logging, nioConcurrencyHelpers, serviceLifecycleTestKit, systemPackage,
             ]),
-        .testTarget(name: "ServerDomainTests", dependencies: ["ServerDomain", "WireProtocol"]),
-        .testTarget(name: "StoreSQLiteTests", dependencies: ["ServerDomain", "StoreSQLite", "WireProtocol", grdb]),
+        .target(
+            name: "ServerTestSupport",
+            dependencies: ["ServerDomain", "WireProtocol", nioConcurrencyHelpers], path: "Tests/ServerTestSupport"),
+        .testTarget(
+            name: "ServerDomainTests",
+            dependencies: ["ServerDomain", "ServerTestSupport", "WireProtocol", logging, serviceLifecycle]),
+        .testTarget(
+            name: "StoreSQLiteTests",
+            dependencies: ["ServerDomain", "ServerTestSupport", "StoreSQLite", "WireProtocol", grdb, systemPackage]),
         .testTarget(
             name: "ServerHTTPTests",
             dependencies: [
-                "ServerDomain", "ServerHTTP", "StoreSQLite", "WireProtocol", httpTypes, hummingbird, hummingbirdTesting,
-                logging,
+                "ServerDomain", "ServerHTTP", "ServerTestSupport", "StoreSQLite", "WireProtocol", httpTypes,
+                hummingbird, hummingbirdTesting, logging, nioCore, serviceLifecycle,
             ]),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["TestSupport", "WireProtocol", asyncHTTPClient, nioCore, systemPackage]),
+            dependencies: [
+                "ServerTestSupport", "SystemSupport", "TestSupport", "WireProtocol", "clevagent-runner",
+                "clevagent-server",
+                asyncHTTPClient, nioCore, nioHTTP1, systemPackage,
+            ]),
+        .executableTarget(
+            name: "demo-driver",
+            dependencies: [
+                "TestSupport", "WireProtocol", argumentParser, asyncHTTPClient, nioConcurrencyHelpers, nioCore,
+                nioHTTP1, unixSignals,
+            ],
+            path: "Examples/Demo"),
         .executableTarget(
             name: "runner-benchmark",
-            dependencies: ["TestSupport", "WireProtocol", argumentParser, hummingbird, nioConcurrencyHelpers],
+            dependencies: [
+                "TestSupport", "WireProtocol", argumentParser, nioConcurrencyHelpers, nioCore, nioPosix, unixSignals,
+            ],
             path: "Benchmarks/Runner"),
     ]
 )

@@ -35,7 +35,7 @@ package final class TestProcessDirectory: Sendable {
         guard utimensat(AT_FDCWD, file.string, [now, now], 0) == 0 else { throw Errno(rawValue: errno) }
     }
 
-    /// Sets the time of a file into the future: it stays new, however slow the test is.
+    /// Makes a file seem just written however long the test takes: its time is an hour ahead.
     package func keepFresh(_ file: FilePath) throws {
         try age(file, by: .seconds(-3600))
     }

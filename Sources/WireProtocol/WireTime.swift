@@ -20,36 +20,42 @@ package struct WireTime: Sendable, Hashable, Comparable {
 
     /// Reads an RFC 3339 date-time with or without a fraction of a second.
     ///
-    /// - Returns: `nil` for anything else, and for a year outside 1970–9999.
+    /// - Returns: `nil` for anything else, for a date that no calendar has, and for a year outside 1970–9999.
     package init?(rfc3339 text: String) {
-        guard text.utf8.count <= 40 else { return nil }
-        let date =
-            (try? Date(text, strategy: Self.withFraction)) ?? (try? Date(text, strategy: Self.withoutFraction))
-        guard let date, date.timeIntervalSince1970 >= 0, date.timeIntervalSince1970 < 253_402_300_800 else {
-            return nil
-        }
-        // Parsing goes through a Double: round to the nearest millisecond instead of losing one.
-        let milliseconds = (date.timeIntervalSince1970 * 1000).rounded()
-        guard let exact = Int64(exactly: milliseconds) else { return nil }
-        self.init(millisecondsSince1970: exact)
+        // Read here, not by a formatter: those take 31 February and a text behind the time, and calculate in Double,
+        // which loses a millisecond of every other time.
+        var reader = RFC3339Reader(text)
+        guard let milliseconds = reader.milliseconds(), Self.years.contains(milliseconds) else { return nil }
+        self.init(millisecondsSince1970: milliseconds)
     }
 
-    /// The text form, for instance `2026-11-23T21:16:00.120Z`.
+    /// The text form, for instance `2026-11-23T21:16:00.120Z`; the nearest that there is for a year outside 1970–9999.
     package var rfc3339: String {
-        Date(timeIntervalSince1970: Double(millisecondsSince1970) / 1000).formatted(Self.withFraction)
+        let (seconds, milliseconds) = min(max(millisecondsSince1970, 0), Self.years.upperBound)
+            .quotientAndRemainder(dividingBy: 1000)
+        let (day, second) = seconds.quotientAndRemainder(dividingBy: 86_400)
+        let date = CivilDate(daysSince1970: Int(day))
+        func padded(_ number: Int, _ width: Int) -> String {
+            let digits = String(number)
+            return String(repeating: "0", count: max(0, width - digits.count)) + digits
+        }
+        let clock = [Int(second) / 3600, Int(second) / 60 % 60, Int(second) % 60].map { padded($0, 2) }
+        return "\(padded(date.year, 4))-\(padded(date.month, 2))-\(padded(date.day, 2))"
+            + "T\(clock.joined(separator: ":")).\(padded(Int(milliseconds), 3))Z"
     }
 
     package static func < (lhs: WireTime, rhs: WireTime) -> Bool {
         lhs.millisecondsSince1970 < rhs.millisecondsSince1970
     }
 
-    /// The same moment moved by `duration`, truncated to milliseconds.
+    /// The same moment moved by `duration`, truncated to milliseconds; saturates instead of trapping.
     package func advanced(by duration: Duration) -> WireTime {
-        WireTime(millisecondsSince1970: millisecondsSince1970 + duration.wholeMilliseconds)
+        let milliseconds = duration.wholeMilliseconds
+        let (sum, overflow) = millisecondsSince1970.addingReportingOverflow(milliseconds)
+        return WireTime(millisecondsSince1970: overflow ? (milliseconds < 0 ? .min : .max) : sum)
     }
 
-    private static let withFraction = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
-    private static let withoutFraction = Date.ISO8601FormatStyle(includingFractionalSeconds: false)
+    private static let years: ClosedRange<Int64> = 0...253_402_300_799_999
 }
 
 extension WireTime: Codable {

@@ -1,4 +1,5 @@
 import ProcessWatcher
+import Supervision
 import SystemPackage
 import SystemSupport
 import Testing
@@ -34,6 +35,10 @@ import Testing
         Row("incomplete", .incomplete(old, "empty"), unknown: .undetermined, alive: .concern(100), ended: .hindered),
         Row("refused", .refused(old, "garbage"), unknown: .undetermined, alive: .concern(100), ended: .dead),
         Row("nobody", .names(200, new, owner: 0), .nobody, unknown: .dead, alive: .concern(100), ended: .dead),
+        Row(
+            "another target's life", .names(200, new, owner: 0),
+            .claimed(by: TargetID(kind: .process, name: "/run/other.pid")), unknown: .undetermined,
+            alive: .concern(100), ended: .hindered),
         Row(
             "a thread", .names(200, new, owner: 0), .thread(of: 199), unknown: .undetermined, alive: .concern(100),
             ended: .dead),

@@ -169,9 +169,10 @@ struct RelaunchTests {
     @Test func `A daemon that a relaunched program makes of itself is followed`() async throws {
         let watched = try WatchedProcess()
         // It writes no PID file, so nothing but its likeness tells it.
-        let process = try TestProcess.start(
-            try TestProcess.testTarget, ["run", "--daemonize", "--name", watched.pidFile.string])
-        let daemon = try await daemon(named: watched.pidFile.string, otherThan: process.pid)
+        let parent = try ChildProcess(
+            [try TestProcess.testTarget.string, "run", "--daemonize", "--name", watched.pidFile.string])
+        await parent.ended()
+        let daemon = try #require(try processes(named: watched.pidFile.string).first)
         try watched.directory.write("\(daemon)\n", to: watched.pidFile)
         try await watched.observing { observations in
             let first = try await observations.alive()

@@ -1,3 +1,4 @@
+package import Supervision
 package import SystemPackage
 package import SystemSupport
 
@@ -17,6 +18,8 @@ package enum NamedProcess: Sendable, Hashable {
     /// A thread that is not the first of its process.
     case thread(of: Int32)
     case kernelThread
+    /// The life of another target: restarted under two names, it would be two copies.
+    case claimed(by: TargetID)
     /// The runner, or a process that the runner came from.
     case ourselves
     case unknown(Errno)
@@ -83,6 +86,9 @@ extension PIDFileJudgement {
             }
         case .thread(let process): return refuse("PID file names thread \(pid) of process \(process), not a process")
         case .kernelThread: return refuse("PID file names process \(pid), which is a thread of the kernel")
+        case .claimed(let other):
+            let reason = "PID file names process \(pid), which is watched as \(other) already: watch it once"
+            return without(file, remembered, reason, hindrance: reason) { .undetermined(reason) }
         case .ourselves: return refuse("PID file names process \(pid), which is the runner or one that started it")
         case .unknown(let error):
             let reason = "process \(pid) can't be looked at: \(error)"

@@ -35,7 +35,7 @@ extension ProcessTarget {
     private func beginUnseen() async -> Started {
         do {
             let plan = try plan()
-            let table = try await tableWhenNothingLives()
+            let table = try await tableWithoutRemnants()
             if let twin = twin(in: table, since: ended?.lastAlive) { return .ended(takeOver(twin)) }
             let files = OutputFiles(note.recipe)
             let identity = try await start(plan, files)
@@ -82,25 +82,26 @@ extension ProcessTarget {
 
     /// Waits a moment for what is left of the former life.
     ///
-    /// - Returns: all processes, as they were after that.
+    /// - Returns: every process there is now. Reading them all is what a start spends most of its time with, so it is
+    ///   done once, unless there was something to wait for.
     /// - Throws: when somebody writes the file just now, or something of it goes on living.
-    private func tableWhenNothingLives() async throws(LaunchFailure) -> [ProcessStat] {
+    private func tableWithoutRemnants() async throws(LaunchFailure) -> [ProcessStat] {
         if let hindrance { throw LaunchFailure(text: hindrance) }
         let table = try readTable()
         guard let former = note.life else { return table }
         let children = Set(note.children).union(seenChildren)
-        let remnants = Remnants.find(in: table, of: former, children: children, bootID: host.bootID)
-        guard !remnants.isEmpty else { return table }
         let deadline = host.clock.now.advanced(by: Self.remnantPatience)
-        for remnant in remnants {
+        var hasWaited = false
+        for remnant in Remnants.find(in: table, of: former, children: children, bootID: host.bootID) {
             guard let handle = hold(remnant) else { continue }
+            hasWaited = true
             let left = max(.zero, host.clock.now.duration(to: deadline))
             guard await hasEnded(handle, within: left) else {
                 let reason = "process \(remnant.pid), which belonged to it, still runs: two copies are never run"
                 throw LaunchFailure(text: reason)
             }
         }
-        return try readTable()
+        return hasWaited ? try readTable() : table
     }
 
     private func readTable() throws(LaunchFailure) -> [ProcessStat] {
@@ -112,9 +113,7 @@ extension ProcessTarget {
     }
 
     /// The process that somebody else has started in its place.
-    private func twin(
-        in table: [ProcessStat], since lastAlive: BootInstant?
-    ) -> (ProcessIdentity, ProcessHandle)? {
+    private func twin(in table: [ProcessStat], since lastAlive: BootInstant?) -> (ProcessIdentity, ProcessHandle)? {
         guard let former = note.life, let recipe = note.recipe else { return nil }
         let candidates = Twin.candidates(
             in: table, since: former.bootID == host.bootID ? lastAlive ?? note.seen : nil,

@@ -1,0 +1,16 @@
+/// Says what kept the benchmark from measuring.
+enum BenchmarkError: Error, CustomStringConvertible {
+    case notReady(String, log: String)
+    case agentDidNotStart(String)
+    case interrupted
+    case noDirectory(String)
+
+    var description: String {
+        switch self {
+        case .notReady(let what, let log): "\(what)\n--- the end of its log ---\n\(log)"
+        case .agentDidNotStart(let name): "the target process \(name) did not start"
+        case .interrupted: "interrupted"
+        case .noDirectory(let reason): "cannot make a working directory: \(reason)"
+        }
+    }
+}

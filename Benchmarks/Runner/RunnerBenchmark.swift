@@ -1,0 +1,155 @@
+import ArgumentParser
+import FoundationEssentials
+import Glibc
+import UnixSignals
+
+/// Measures our runner beside the published Python runner, in one run, against the same stub server.
+@main struct RunnerBenchmark: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "runner-benchmark",
+        abstract: "Measures clevagent-runner beside the published Python runner.",
+        discussion: "Ends with 1 when a bar is missed. `make bench` builds what it needs and runs it.")
+
+    @Option(help: "Our runner, a release build.")
+    var runner: String
+
+    @Option(help: "The compiled Benchmarks/Agent/benchmark-agent.c.")
+    var agent: String
+
+    @Option(help: "The Python runner's command; without it there is nothing to compare with.")
+    var python: String?
+
+    @Option(help: "How many targets are killed, and how many stopped, under our runner.")
+    var samples = 100
+
+    @Option(help: "The same under the Python runner, all within one minute.")
+    var pythonSamples = 30
+
+    @Option(help: "How many times each runner is started.")
+    var starts = 20
+
+    @Option(help: "Where to write every sample as JSON.")
+    var json: String?
+
+    @Flag(help: "Leave out what takes minutes: 1,000 targets, and the Python runner's latencies.")
+    var quick = false
+
+    func run() async throws {
+        let directory = try makeDirectory()
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        raiseFileLimit()
+        let bench = Bench(
+            ours: Contender(kind: .ours, program: runner, directory: directory),
+            python: python.map { Contender(kind: .python, program: $0, directory: directory) },
+            agent: agent, directory: directory)
+        let report = try await untilSignal { try await measure(bench) }
+        print("\n" + report.table)
+        if let json { try report.write(to: json) }
+        guard report.isReached else { throw ExitCode(1) }
+    }
+
+    // MARK: The order of things
+
+    private func measure(_ bench: Bench) async throws -> Report {
+        let clock = ContinuousClock()
+        let begin = clock.now
+        func say(_ text: String) {
+            print("[\((clock.now - begin).components.seconds) s] \(text)")
+            // All streams: into a pipe, too, each line is to be seen when it is written.
+            fflush(nil)
+        }
+
+        say("starting the runners, \(starts) times each")
+        let starting = try await bench.starts(count: starts)
+        say("killing \(samples) targets under our runner")
+        let deaths = try await bench.deathsUnderOurs(count: samples)
+        say("stopping \(samples) targets by command under our runner")
+        let commands = try await bench.commandsUnderOurs(count: samples)
+        say("killing services under runit, where it is installed")
+        let runit = try await bench.restartsUnderRunit(count: min(samples, 20))
+
+        // What waits for half minutes and counts requests does not mind company.
+        async let python = pythonLatencies(bench)
+        async let ourRequests = requests(bench, bench.ours)
+        async let pythonRequests = requests(bench, bench.python)
+        if !quick { say("counting requests with 1,000 targets each, and waiting for the Python runner") }
+        let (pythonTold, pythonGone) = try await python
+        let counts = try await (ourRequests, pythonRequests)
+
+        return Report(
+            machine: machine,
+            rows: [
+                Row(
+                    title: "SIGKILL → error heartbeat, 30 s interval", ours: .latency(deaths.told, of: deaths.kills),
+                    python: pythonTold, bar: .latency(median: .milliseconds(10), p99: .milliseconds(50))),
+                Row(
+                    title: "command queued → process gone", ours: .latency(commands, of: samples),
+                    python: pythonGone, bar: .latency(median: .milliseconds(15))),
+                Row(
+                    title: "SIGKILL → running again, grace 0", ours: .latency(deaths.back, of: deaths.kills),
+                    python: .none("never"), bar: .latency(median: .milliseconds(15)),
+                    note: runit.map { "runit \(Figure.latency($0, of: $0.count).text)" } ?? "runit is not installed"),
+                Row(
+                    title: "requests a minute, 1,000 targets, 30 s", ours: counts.0, python: counts.1, bar: .atMost(25)),
+                Row(
+                    title: "exec → first heartbeat", ours: .latency(starting[.ours] ?? Samples(), of: starts),
+                    python: starting[.python].map { .latency($0, of: starts) } ?? .none("not there"),
+                    bar: .latency(median: .milliseconds(60))),
+            ])
+    }
+
+    private func pythonLatencies(_ bench: Bench) async throws -> (told: Figure, gone: Figure) {
+        guard let python = bench.python else { return (.none("not there"), .none("not there")) }
+        guard !quick else { return (.none("left out"), .none("left out")) }
+        let figures = try await bench.deathsAndCommands(under: python, count: pythonSamples)
+        return (.latency(figures.told, of: pythonSamples), .latency(figures.gone, of: pythonSamples))
+    }
+
+    private func requests(_ bench: Bench, _ contender: Contender?) async throws -> Figure {
+        guard let contender else { return .none("not there") }
+        guard !quick else { return .none("left out") }
+        return try await .count(bench.requestsAMinute(under: contender))
+    }
+
+    // MARK: Surroundings
+
+    private var machine: String {
+        var name = utsname()
+        uname(&name)
+        let release = withUnsafeBytes(of: name.release) { bytes in
+            String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        return "Linux \(release), \(sysconf(Int32(_SC_NPROCESSORS_ONLN))) cores, plain HTTP on loopback"
+    }
+
+    private func makeDirectory() throws -> String {
+        var template = Array("/tmp/clevagent-benchmark-XXXXXX\0".utf8.map { CChar(bitPattern: $0) })
+        guard mkdtemp(&template) != nil else { throw BenchmarkError.noDirectory(String(cString: strerror(errno))) }
+        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// Makes room for a connection from each of 2,000 agents.
+    private func raiseFileLimit() {
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+
+    /// Runs `body`; SIGINT and SIGTERM cancel it, so that what it started is ended.
+    private func untilSignal<Result: Sendable>(_ body: @Sendable @escaping () async throws -> Result) async throws
+        -> Result
+    {
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+        return try await withThrowingTaskGroup(of: Result.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                for await _ in signals { break }
+                throw BenchmarkError.interrupted
+            }
+            guard let result = try await group.next() else { throw BenchmarkError.interrupted }
+            group.cancelAll()
+            return result
+        }
+    }
+}

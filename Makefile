@@ -1,0 +1,31 @@
+# For those who work on it; scripts/demo and scripts/test need no make.
+.POSIX:
+
+STATIC = --configuration release --static-swift-stdlib --scratch-path .build-release
+SOURCES = Package.swift Sources Tests Benchmarks Examples
+
+build:
+	swift build
+
+# Before each commit.
+check:
+	swift format lint --strict --parallel --recursive $(SOURCES)
+	scripts/check-imports
+	swift build --build-tests --explicit-target-dependency-import-check error
+
+fmt:
+	swift format --in-place --parallel --recursive $(SOURCES)
+
+test:
+	scripts/test
+
+# The two programs as they are shipped: one file each, Swift's runtime inside.
+release:
+	swift build $(STATIC) --product clevagent-runner
+	swift build $(STATIC) --product clevagent-server
+
+# Our runner beside the published Python one: BENCH="--samples 20" for a quick look.
+bench:
+	scripts/bench $(BENCH)
+
+.PHONY: build check fmt test release bench

@@ -1,0 +1,207 @@
+package import Supervision
+package import SystemPackage
+import SystemSupport
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Makes a configuration of flags, environment, file and defaults, in that order, or tells everything that is wrong.
+package struct ConfigurationResolver {
+    package static let defaultEndpoint = "https://clevagent.io"
+    package static let defaultFile = FilePath("/etc/clevagent/runner.yaml")
+
+    let options: RunnerOptions
+    let environment: [String: String]
+    /// The kinds this program can watch.
+    let kinds: [WatcherKind]
+    var problems: [ConfigurationProblem] = []
+    var warnings: [String] = []
+
+    package init(options: RunnerOptions, environment: [String: String], kinds: [WatcherKind]) {
+        self.options = options
+        self.environment = environment
+        self.kinds = kinds
+    }
+
+    package struct Failure: Error {
+        package var problems: [ConfigurationProblem]
+    }
+
+    package mutating func resolve() throws(Failure) -> RunnerConfiguration {
+        (problems, warnings) = ([], [])
+        let endpoint = self.endpoint()
+        let apiKey = self.apiKey()
+        let policy = self.policy()
+        let targets = self.targets(policy: policy)
+        let interval = self.interval()
+        let logLevel = self.logLevel()
+        let stateDirectory = self.stateDirectory()
+        guard problems.isEmpty, let endpoint, let apiKey, let interval, let logLevel, let stateDirectory else {
+            throw Failure(problems: problems)
+        }
+        return RunnerConfiguration(
+            apiKey: apiKey, endpoint: endpoint, targets: targets, interval: interval, logLevel: logLevel,
+            stateDirectory: stateDirectory, warnings: warnings.map(ConfigurationProblem.masked))
+    }
+
+    // MARK: - Where a value comes from
+
+    /// A value and the name of the setting that gave it.
+    struct Given {
+        var name: String
+        var value: String
+    }
+
+    func given(_ flag: String, _ value: String?) -> Given? {
+        if let value { return Given(name: flag, value: value) }
+        let variable = "CLEVAGENT_" + flag.dropFirst(2).uppercased().replacing("-", with: "_")
+        guard let value = environment[variable], !value.isEmpty else { return nil }
+        return Given(name: variable, value: value)
+    }
+
+    mutating func refuse(_ given: Given, _ reason: String) {
+        problems.append(.init(.invocation, "\(given.name) '\(given.value.prefix(200))': \(reason)"))
+    }
+
+    // MARK: - One setting after the other
+
+    private mutating func apiKey() -> RunnerConfiguration.Secret? {
+        if options.apiKey != nil, options.apiKeyFile != nil {
+            problems.append(.init(.invocation, "--api-key and --api-key-file: give one of the two"))
+            return nil
+        }
+        if let key = options.apiKey {
+            warnings.append(
+                "the key on the command line is visible to every user of this host: use --api-key-file, "
+                    + "CLEVAGENT_API_KEY or a systemd credential named api-key")
+            return checked(key, from: "--api-key", .invocation)
+        }
+        if let file = options.apiKeyFile { return key(inFile: file, named: "--api-key-file") }
+        if let key = environment["CLEVAGENT_API_KEY"], !key.isEmpty {
+            return checked(key, from: "CLEVAGENT_API_KEY", .invocation)
+        }
+        if let file = environment["CLEVAGENT_API_KEY_FILE"], !file.isEmpty {
+            return key(inFile: file, named: "CLEVAGENT_API_KEY_FILE")
+        }
+        if let directory = environment["CREDENTIALS_DIRECTORY"], !directory.isEmpty {
+            let file = FilePath(directory).appending("api-key")
+            if access(file.string, F_OK) == 0 { return key(inFile: file.string, named: "credential api-key") }
+        }
+        problems.append(
+            .init(
+                .invocation,
+                "no API key: give --api-key-file FILE, or set CLEVAGENT_API_KEY (the server's first start wrote one to its state directory)"
+            ))
+        return nil
+    }
+
+    private mutating func key(inFile file: String, named name: String) -> RunnerConfiguration.Secret? {
+        var facts = stat()
+        do {
+            guard let bytes = try HostFile.read(FilePath(file), limit: 4096) else { throw Errno.noSuchFileOrDirectory }
+            if stat(file, &facts) == 0, facts.st_mode & 0o077 != 0, name != "credential api-key" {
+                warnings.append("\(file) can be read by other users: chmod 600 it")
+            }
+            let text = String(decoding: bytes, as: UTF8.self)
+            return checked(String(text.trimmed), from: "\(name) '\(file)'", .file)
+        } catch {
+            problems.append(.init(.file, "\(name) '\(file)': can't be read: \(error)"))
+            return nil
+        }
+    }
+
+    /// A key is never shown, not even a wrong one.
+    private mutating func checked(
+        _ key: String, from name: String, _ place: ConfigurationProblem.Place
+    ) -> RunnerConfiguration.Secret? {
+        let isWord = key.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+        guard key.hasPrefix("cv_"), (4...200).contains(key.utf8.count), isWord else {
+            problems.append(.init(place, "\(name): that is no API key: it begins with cv_ and has no spaces"))
+            return nil
+        }
+        return .init(value: key)
+    }
+
+    private mutating func endpoint() -> String? {
+        guard let given = given("--endpoint", options.endpoint) else {
+            warnings.append("no --endpoint was given: heartbeats and the key go to \(Self.defaultEndpoint)")
+            return Self.defaultEndpoint
+        }
+        switch Endpoint.parse(given.value) {
+        case .failure(let problem):
+            refuse(given, problem.words)
+            return nil
+        case .success(let endpoint):
+            let allowed =
+                options.allowHTTP
+                || ["1", "true", "yes"].contains(environment["CLEVAGENT_ALLOW_HTTP"]?.lowercased() ?? "")
+            if endpoint.isPlainText, !endpoint.isLoopback, !allowed {
+                refuse(given, "plain http would show the key to the network: use https, or say --allow-http")
+                return nil
+            }
+            return endpoint.url
+        }
+    }
+
+    private mutating func policy() -> RestartPolicy {
+        guard let given = given("--restart-policy", options.restartPolicy) else { return .unlessStopped }
+        if let policy = RestartPolicy(rawValue: given.value) { return policy }
+        refuse(given, "must be one of \(RestartPolicy.allCases.map(\.rawValue).joined(separator: ", "))")
+        return .unlessStopped
+    }
+
+    private mutating func interval() -> Duration? {
+        guard let given = given("--heartbeat-interval", options.heartbeatInterval) else { return .seconds(30) }
+        guard let seconds = Double(given.value), (1...86_400).contains(seconds) else {
+            refuse(given, "must be a number of seconds from 1 to 86400")
+            return nil
+        }
+        return .milliseconds(Int64(seconds * 1000))
+    }
+
+    private mutating func logLevel() -> RunnerConfiguration.LogLevel? {
+        guard let given = given("--log-level", options.logLevel) else { return .info }
+        if let level = RunnerConfiguration.LogLevel(rawValue: given.value.uppercased()) { return level }
+        refuse(
+            given,
+            "must be one of \(RunnerConfiguration.LogLevel.allCases.map(\.rawValue).joined(separator: ", "))")
+        return nil
+    }
+
+    private mutating func stateDirectory() -> FilePath? {
+        if let given = given("--state-dir", options.stateDirectory) {
+            guard given.value.hasPrefix("/") else {
+                refuse(given, "must be an absolute path")
+                return nil
+            }
+            return FilePath(given.value)
+        }
+        // The first of those that systemd lists (systemd.exec(5), StateDirectory=).
+        if let listed = environment["STATE_DIRECTORY"]?.split(separator: ":").first, listed.hasPrefix("/") {
+            return FilePath(String(listed))
+        }
+        if geteuid() == 0 { return "/var/lib/clevagent-runner" }
+        if let home = environment["XDG_STATE_HOME"], home.hasPrefix("/") {
+            return FilePath(home).appending("clevagent-runner")
+        }
+        if let home = environment["HOME"], home.hasPrefix("/") {
+            return FilePath(home).appending(".local/state/clevagent-runner")
+        }
+        problems.append(.init(.file, "no state directory: HOME is not set; give --state-dir"))
+        return nil
+    }
+}
+
+extension StringProtocol {
+    var trimmed: SubSequence {
+        var rest = self[...]
+        while rest.first?.isWhitespace ?? false { rest.removeFirst() }
+        while rest.last?.isWhitespace ?? false { rest.removeLast() }
+        return rest
+    }
+}

@@ -1,0 +1,51 @@
+package import SystemPackage
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Small files that are either as they were or as they were meant to be, also after a power cut; readable by this user
+/// alone.
+package enum DurableFile {
+    /// The whole content.
+    ///
+    /// - Returns: nil when there is no such file.
+    /// - Throws: `Errno`, also for a file larger than `limit` bytes (EFBIG) and for a symbolic link (ELOOP).
+    package static func read(_ path: FilePath, limit: Int = 8 << 20) throws -> [UInt8]? {
+        let file: FileDescriptor
+        do {
+            file = try .open(path, .readOnly, options: [.closeOnExec, .noFollow, .nonBlocking])
+        } catch Errno.noSuchFileOrDirectory {
+            return nil
+        }
+        return try file.closeAfter { try file.readAll(limit: limit) }
+    }
+
+    /// Replaces the content: written beside, fsync(2), rename(2), fsync of the directory.
+    package static func replace(_ path: FilePath, with content: [UInt8]) throws {
+        let draft = FilePath("\(path.string).new")
+        let file = try FileDescriptor.open(
+            draft, .writeOnly, options: [.create, .truncate, .closeOnExec, .noFollow], permissions: .ownerReadWrite)
+        try file.closeAfter {
+            try file.writeAll(content)
+            try sync(file)
+        }
+        guard rename(draft.string, path.string) == 0 else { throw Errno(rawValue: errno) }
+        try syncDirectory(path.removingLastComponent())
+    }
+
+    /// Makes renames and new files in a directory last.
+    package static func syncDirectory(_ path: FilePath) throws {
+        let directory = try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .directory])
+        try directory.closeAfter { try sync(directory) }
+    }
+
+    /// fsync(2).
+    package static func sync(_ file: FileDescriptor) throws {
+        guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
+    }
+}

@@ -1,0 +1,115 @@
+package import Logging
+import ServerLink
+import ServiceLifecycle
+package import Supervision
+import SystemSupport
+import UnixSignals
+package import WatcherAPI
+package import WireProtocol
+
+/// Puts the parts of the runner together and runs them until it is told to stop.
+package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
+    /// What the runner takes from the host it runs on.
+    package struct Host: Sendable {
+        package var name: String
+        /// What tells this machine from a copy of its disk (machine-id(5)).
+        package var machineID: String
+        package var bootID: String
+        package var cores: Int
+
+        package init(name: String, machineID: String, bootID: String, cores: Int) {
+            self.name = name
+            self.machineID = machineID
+            self.bootID = bootID
+            self.cores = cores
+        }
+    }
+
+    package static var version: String { "0.1.0" }
+
+    private let configuration: RunnerConfiguration
+    private let registry: WatcherRegistry
+    private let state: StateDirectory
+    private let host: Host
+    private let clock: C
+    private let civilTime: @Sendable () -> WireTime
+    private let logger: Logger
+
+    package init(
+        configuration: RunnerConfiguration, registry: WatcherRegistry, state: StateDirectory, host: Host, clock: C,
+        civilTime: @escaping @Sendable () -> WireTime, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.registry = registry
+        self.state = state
+        self.host = host
+        self.clock = clock
+        self.civilTime = civilTime
+        self.logger = logger
+    }
+
+    /// Supervises until SIGTERM or SIGINT, finishes what is in hand, says goodbye.
+    ///
+    /// - Throws: what a watcher found missing on this host.
+    package func run() async throws {
+        let runnerID = await state.runnerID(machine: host.machineID)
+        let targets = configuration.targets.map(\.target)
+        let transport = HTTPServerTransport(
+            configuration: .init(
+                endpoint: configuration.endpoint, apiKey: configuration.apiKey.value, runnerID: runnerID,
+                userAgent: "clevagent-runner/\(Self.version)"))
+        let heartbeats = HeartbeatService(
+            configuration: .init(
+                targets: targets, interval: configuration.interval,
+                runner: RunnerInfo(
+                    id: runnerID, hostname: host.name, version: Self.version, bootID: host.bootID),
+                firstSeq: max(await state.reservedSeq(), civilTime().millisecondsSince1970)),
+            transport: transport, clock: clock, civilTime: civilTime, logger: logger, seed: .random(in: 0 ... .max)
+        ) { await state.reserve(seq: $0) }
+        let resultSignal = WakeSignal()
+        let desk = CommandDesk(
+            ledger: await state.openLedger(), journal: state,
+            intake: CommandIntake(endpoint: configuration.endpoint, targets: Set(targets.map(\.id))),
+            resultSignal: resultSignal, logger: logger)
+        let results = ResultService(
+            transport: transport, desk: desk, signal: resultSignal, clock: clock, logger: logger,
+            seed: .random(in: 0 ... .max))
+        let supervisor = await Supervisor(
+            configuration.targets.map { .init(target: $0.target, settings: $0.settings) },
+            watchers: try await watchers(), store: state, desk: desk, clock: clock, bootID: host.bootID,
+            capacity: 2 * host.cores, seed: .random(in: 0 ... .max), logger: logger
+        ) { await heartbeats.tell($0, of: $1, at: $2) }
+        let commands = CommandService(
+            transport: transport, desk: desk, clock: clock, logger: logger, seed: .random(in: 0 ... .max)
+        ) { supervisor.submit($1, to: $0) }
+        // Shut down from the last to the first: nothing new comes in, what is in hand ends, all is told, goodbye.
+        let services: [any Service] = [transport, heartbeats, results, supervisor, commands]
+        var group = ServiceGroupConfiguration(
+            services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        group.maximumGracefulShutdownDuration = .seconds(60)
+        logger.notice(
+            "Runner started",
+            metadata: [
+                "version": "\(Self.version)", "runner.id": "\(runnerID)", "endpoint": "\(configuration.endpoint)",
+                "targets": "\(targets.count)", "state": "\(state.path)",
+            ])
+        try await ServiceGroup(configuration: group).run()
+        logger.notice("Runner stopped")
+    }
+
+    private func watchers() async throws -> [WatcherKind: any Watcher & TargetController] {
+        var watchers: [WatcherKind: any Watcher & TargetController] = [:]
+        for kind in registry.kinds {
+            var settings: [TargetID: TargetSettings] = [:]
+            for (target, setting) in configuration.targets where target.id.kind == kind {
+                settings[target.id] = setting
+            }
+            guard !settings.isEmpty else { continue }
+            var logger = self.logger
+            logger[metadataKey: "watcher.kind"] = "\(kind.rawValue)"
+            watchers[kind] = try await registry.make(
+                kind, WatcherContext(targets: settings, memory: state, logger: logger))
+        }
+        return watchers
+    }
+}

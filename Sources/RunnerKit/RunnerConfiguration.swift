@@ -1,0 +1,31 @@
+package import Supervision
+package import SystemPackage
+
+/// Everything a runner needs to know, checked.
+package struct RunnerConfiguration: Sendable {
+    /// A text that never appears in a description, a dump or a log.
+    package struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+        package let value: String
+
+        package var description: String { "(secret)" }
+        package var debugDescription: String { "(secret)" }
+        package var customMirror: Mirror { Mirror(self, children: [:]) }
+    }
+
+    package enum LogLevel: String, Sendable, CaseIterable {
+        case debug = "DEBUG"
+        case info = "INFO"
+        case warning = "WARNING"
+        case error = "ERROR"
+    }
+
+    package var apiKey: Secret
+    /// The URL before `/api/v1`, without a slash at its end.
+    package var endpoint: String
+    package var targets: [(target: WatchedTarget, settings: TargetSettings)]
+    package var interval: Duration
+    package var logLevel: LogLevel
+    package var stateDirectory: FilePath
+    /// What is allowed and should be known, one line each.
+    package var warnings: [String]
+}

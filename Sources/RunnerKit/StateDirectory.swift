@@ -1,0 +1,268 @@
+import FoundationEssentials
+package import Logging
+import ServerLink
+package import Supervision
+package import SystemPackage
+import WatcherAPI
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// All that survives the runner: who it is, how far it counted, what it was doing to each target, which commands it had.
+///
+/// A directory of mode 0700 with files of mode 0600, used by one runner at a time. What can't be read is set aside under
+/// another name and told; it is never wiped and never a reason to stop.
+package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
+    package nonisolated let path: FilePath
+    private let logger: Logger
+    /// Held open, and with it the lock, until the runner ends.
+    private let lock: FileDescriptor
+    private var journal: AppendOnlyFile?
+    private var troubles: Set<String> = []
+
+    private var targets: FilePath { path.appending("targets") }
+    private var journalPath: FilePath { path.appending("commands.jsonl") }
+
+    /// Opens the directory, makes it if need be, and takes its lock.
+    ///
+    /// - Throws: `StateDirectoryError`, in words for the operator.
+    package init(at path: FilePath, logger: Logger) throws {
+        self.path = path
+        self.logger = logger
+        do {
+            try Self.makeDirectory(path)
+            try Self.makeDirectory(path.appending("targets"))
+        } catch let error as StateDirectoryError {
+            throw error
+        } catch {
+            throw StateDirectoryError.unusable(path, error)
+        }
+        do {
+            lock = try .open(
+                path.appending("lock"), .readWrite, options: [.create, .closeOnExec, .noFollow],
+                permissions: .ownerReadWrite)
+        } catch {
+            throw StateDirectoryError.unusable(path, error)
+        }
+        guard flock(lock.rawValue, LOCK_EX | LOCK_NB) == 0 else {
+            try? lock.close()
+            throw StateDirectoryError.inUse(path)
+        }
+    }
+
+    deinit {
+        try? lock.close()
+    }
+
+    // MARK: - Who this runner is
+
+    private struct RunnerIdentity: Codable {
+        var id: String
+        var machine: String
+    }
+
+    /// The runner's id: made once; made anew when the directory was copied to another machine.
+    package func runnerID(machine: String) -> String {
+        let file = path.appending("runner.json")
+        if let known: RunnerIdentity = load(file), known.machine == machine, UUID(uuidString: known.id) != nil {
+            return known.id
+        }
+        let fresh = RunnerIdentity(id: UUID().uuidString.lowercased(), machine: machine)
+        save(fresh, to: file)
+        return fresh.id
+    }
+
+    // MARK: - How far it counted
+
+    private struct Counter: Codable {
+        var reserved: Int64
+    }
+
+    /// The highest `seq` that may have been used; 0 at first.
+    package func reservedSeq() -> Int64 {
+        let counter: Counter? = load(path.appending("seq.json"))
+        // A number so large that counting on from it would overflow was not written by a runner.
+        return counter.map { $0.reserved < Int64.max / 2 ? $0.reserved : 0 } ?? 0
+    }
+
+    /// Writes down that numbers up to this one may have been used.
+    package func reserve(seq: Int64) {
+        save(Counter(reserved: seq), to: path.appending("seq.json"))
+    }
+
+    // MARK: - Targets
+
+    private struct StoredRecord: Codable {
+        var target: String
+        var record: TargetRecord
+    }
+
+    package func record(of target: TargetID) -> TargetRecord? {
+        let stored: StoredRecord? = load(file(of: target, "json"))
+        guard let stored, stored.target == target.description else { return nil }
+        return stored.record
+    }
+
+    package func save(_ record: TargetRecord, of target: TargetID) {
+        save(StoredRecord(target: target.description, record: record), to: file(of: target, "json"))
+    }
+
+    package func load(_ target: TargetID) -> [UInt8]? {
+        do {
+            return try DurableFile.read(file(of: target, "note"))
+        } catch {
+            unreadable(file(of: target, "note"), error)
+            return nil
+        }
+    }
+
+    package func save(_ note: [UInt8], for target: TargetID) throws {
+        try DurableFile.replace(file(of: target, "note"), with: note)
+    }
+
+    /// A file name that a person can tell, and that no two targets share.
+    private func file(of target: TargetID, _ suffix: String) -> FilePath {
+        let text = target.description
+        let plain = text.utf8.suffix(60).map { byte -> String in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."):
+                String(UnicodeScalar(byte))
+            default: "_"
+            }
+        }
+        // FNV-1a, 64 bits (draft-eastlake-fnv): for distinct names, not for secrets.
+        let hash = text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        return targets.appending("\(plain.joined())-\(String(hash, radix: 16)).\(suffix)")
+    }
+
+    // MARK: - Commands
+
+    /// Adds up the ledger as it was left, and opens it for more.
+    package func openLedger() -> CommandLedger {
+        var ledger = CommandLedger()
+        var isWhole = true
+        do {
+            for line in try AppendOnlyFile.lines(of: journalPath) ?? [] {
+                if let entry = try? JSONDecoder().decode(CommandLedger.Entry.self, from: Data(line)) {
+                    ledger.apply(entry)
+                } else {
+                    isWhole = false
+                }
+            }
+            if !isWhole { setAside(journalPath) }
+        } catch {
+            unreadable(journalPath, error)
+        }
+        do {
+            journal = try AppendOnlyFile(journalPath, replacingWith: try ledger.entries.map(Self.encode))
+        } catch {
+            complain("The command ledger can't be used; it is kept in memory only", journalPath, error)
+        }
+        return ledger
+    }
+
+    package func append(_ entry: CommandLedger.Entry) throws {
+        guard journal != nil else { throw Errno.badFileDescriptor }
+        try journal?.append(try Self.encode(entry))
+    }
+
+    // MARK: - Files
+
+    /// Makes a directory of mode 0700, and those above it that are missing; one that is there must be this user's own.
+    private static func makeDirectory(_ path: FilePath) throws {
+        try makeParents(of: path)
+        if mkdir(path.string, 0o700) == 0 { return }
+        guard errno == EEXIST else { throw Errno(rawValue: errno) }
+        var facts = stat()
+        guard stat(path.string, &facts) == 0 else { throw Errno(rawValue: errno) }
+        guard facts.st_mode & S_IFMT == S_IFDIR else { throw Errno.notDirectory }
+        // Recipes in it are run as this user: nobody else may have written them.
+        guard facts.st_uid == geteuid(), facts.st_mode & 0o022 == 0 else { throw Errno.notPermitted }
+        guard access(path.string, R_OK | W_OK | X_OK) == 0 else { throw Errno(rawValue: errno) }
+        guard facts.st_mode & 0o077 == 0 || chmod(path.string, 0o700) == 0 else { throw Errno(rawValue: errno) }
+    }
+
+    /// Makes the directories above a path, and leaves those that are there as they are.
+    private static func makeParents(of path: FilePath) throws {
+        let parent = path.removingLastComponent()
+        guard parent != path, !parent.components.isEmpty, access(parent.string, F_OK) != 0 else { return }
+        try makeParents(of: parent)
+        guard mkdir(parent.string, 0o755) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
+    }
+
+    private static func encode(_ value: some Encodable) throws -> [UInt8] {
+        try [UInt8](JSONEncoder().encode(value))
+    }
+
+    private func load<Value: Decodable>(_ file: FilePath) -> Value? {
+        do {
+            guard let bytes = try DurableFile.read(file) else { return nil }
+            if let value = try? JSONDecoder().decode(Value.self, from: Data(bytes)) { return value }
+            setAside(file)
+        } catch {
+            unreadable(file, error)
+        }
+        return nil
+    }
+
+    private func save(_ value: some Encodable, to file: FilePath) {
+        do {
+            try DurableFile.replace(file, with: try Self.encode(value))
+            troubles.remove(file.string)
+        } catch {
+            complain("A state file can't be written; the runner goes on from memory", file, error)
+        }
+    }
+
+    /// Says that a file can't be read, and keeps it from being written over where that will not pass by itself.
+    private func unreadable(_ file: FilePath, _ error: any Error) {
+        complain("A state file can't be read", file, error)
+        switch error as? Errno {
+        case .permissionDenied, .tooManySymbolicLinkLevels, .isDirectory, .fileTooLarge: setAside(file)
+        default: break
+        }
+    }
+
+    /// Keeps what can't be understood, under another name.
+    private func setAside(_ file: FilePath) {
+        let other = "\(file.string).unreadable-\(UUID().uuidString.prefix(8))"
+        let isKept = rename(file.string, other) == 0
+        logger.warning(
+            "A state file is not as this version writes it; it was set aside",
+            metadata: ["file": "\(file)", "kept.as": "\(isKept ? other : "nothing")"])
+    }
+
+    /// Says once per file that something is wrong with it.
+    private func complain(_ message: Logger.Message, _ file: FilePath, _ error: any Error) {
+        guard troubles.insert(file.string).inserted else { return }
+        logger.warning(message, metadata: ["file": "\(file)", "error": "\(error)"])
+    }
+}
+
+/// Why a state directory can't be used.
+package enum StateDirectoryError: Error, CustomStringConvertible {
+    case unusable(FilePath, any Error)
+    case inUse(FilePath)
+    case foreign(FilePath, owner: UInt32)
+    case writableByOthers(FilePath)
+
+    package var description: String {
+        switch self {
+        case .unusable(let path, let error):
+            "the state directory \(path) can't be used: \(error); it must be a directory that belongs to this user, and "
+                + "that nobody else can write to"
+        case .inUse(let path):
+            "another runner uses the state directory \(path): end it, or give this one its own with --state-dir"
+        case .foreign(let path, let owner):
+            "the state directory \(path) belongs to another user (uid \(owner)): give this one its own with --state-dir"
+        case .writableByOthers(let path):
+            "the state directory \(path) can be written by others: chmod 700 it"
+        }
+    }
+}

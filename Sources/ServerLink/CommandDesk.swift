@@ -1,0 +1,113 @@
+package import Logging
+package import Supervision
+package import SystemSupport
+package import WireProtocol
+
+/// Where the ledger of commands is kept on disk.
+package protocol CommandJournal: Sendable {
+    /// Adds a line. Returns only after it is on the disk (fsync(2)).
+    func append(_ entry: CommandLedger.Entry) async throws
+}
+
+/// The one place that knows what became of every command: takes what the poll brings, and keeps results until told.
+package actor CommandDesk {
+    private var ledger: CommandLedger
+    private let journal: any CommandJournal
+    private let intake: CommandIntake
+    private let logger: Logger
+    private let resultSignal: WakeSignal
+    private var troubles = Troubles()
+
+    /// - Parameter resultSignal: raised when there is a result to tell.
+    package init(
+        ledger: CommandLedger, journal: any CommandJournal, intake: CommandIntake, resultSignal: WakeSignal,
+        logger: Logger
+    ) {
+        self.ledger = ledger
+        self.journal = journal
+        self.intake = intake
+        self.resultSignal = resultSignal
+        self.logger = logger
+    }
+
+    /// Takes the commands of one answer; each is on the disk before it is returned to be carried out.
+    ///
+    /// - Returns: what is to be carried out, and whether anything in the answer was new.
+    package func receive(
+        _ offer: CommandOffer, at now: BootInstant
+    ) async -> (tickets: [(TargetID, CommandTicket)], hadNews: Bool) {
+        for problem in offer.problems where troubles.isNew(problem) {
+            logger.warning(
+                "The server sent a command that can't be read; it is ignored", metadata: ["problem": "\(problem)"])
+        }
+        var tickets: [(TargetID, CommandTicket)] = []
+        var hadNews = false
+        for command in offer.commands {
+            let key = intake.key(of: command)
+            switch ledger.standing(of: key) {
+            case .inHand: continue
+            case .resolved:
+                await enter(.received(key))
+                resultSignal.raise()
+            case .new:
+                hadNews = true
+                await enter(.received(key))
+                switch intake.judge(command, at: now) {
+                case .carryOut(let ticket, let id):
+                    logger.notice(
+                        "Command received",
+                        metadata: ["command": "\(key.id)", "action": "\(ticket.action.rawValue)", "target": "\(id)"])
+                    tickets.append((id, ticket))
+                case .reject(let key, let reason):
+                    logger.warning("Command rejected", metadata: ["command": "\(key.id)", "reason": "\(reason)"])
+                    await resolve(key, CommandResult(status: .rejected, message: reason))
+                }
+            }
+        }
+        return (tickets, hadNews)
+    }
+
+    /// Writes down how a command ended; the first result stands.
+    package func resolve(_ key: CommandKey, _ result: CommandResult) async {
+        guard ledger.standing(of: key) == .inHand else { return }
+        logger.notice(
+            "Command ended",
+            metadata: [
+                "command": "\(key.id)", "status": "\(result.status.rawValue)", "message": "\(result.message ?? "")",
+            ])
+        await enter(.resolved(key, result))
+        resultSignal.raise()
+    }
+
+    /// Ends what an earlier runner had received and not begun.
+    ///
+    /// - Parameter begun: what the targets' records say was begun; their machines will say how it ended.
+    package func closeUnbegun(except begun: Set<CommandKey>) async {
+        for key in ledger.inHand where !begun.contains(key) {
+            await resolve(
+                key, CommandResult(status: .failed, message: "not carried out: the runner ended before it began"))
+        }
+    }
+
+    /// The oldest result that the server has not taken yet, of those not in `skipping`.
+    package func nextResult(skipping: Set<CommandKey>) -> (key: CommandKey, result: CommandResult)? {
+        ledger.unreported.first { !skipping.contains($0.key) }
+    }
+
+    /// The server has taken a result, or refused it for good.
+    package func reported(_ key: CommandKey) async {
+        await enter(.reported(key))
+    }
+
+    private func enter(_ entry: CommandLedger.Entry) async {
+        // In memory first: two calls must never both find a command new while the disk is written.
+        ledger.apply(entry)
+        do {
+            try await journal.append(entry)
+        } catch {
+            guard troubles.isNew("journal \(error)") else { return }
+            logger.error(
+                "The command ledger can't be written; it is kept in memory only", metadata: ["error": "\(error)"])
+        }
+    }
+}

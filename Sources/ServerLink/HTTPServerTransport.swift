@@ -1,0 +1,96 @@
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import ServiceLifecycle
+import WireProtocol
+
+/// The real way to the server: HTTP/1.1 with one event loop, TLS verified, redirects never followed.
+package struct HTTPServerTransport: ServerTransport, Service {
+    package struct Configuration: Sendable {
+        /// The URL before `/api/v1`, without a slash at its end.
+        package var endpoint: String
+        package var apiKey: String
+        package var runnerID: String
+        package var userAgent: String
+
+        package init(endpoint: String, apiKey: String, runnerID: String, userAgent: String) {
+            self.endpoint = endpoint
+            self.apiKey = apiKey
+            self.runnerID = runnerID
+            self.userAgent = userAgent
+        }
+    }
+
+    private let configuration: Configuration
+    private let client: HTTPClient
+
+    package init(configuration: Configuration) {
+        self.configuration = configuration
+        var settings = HTTPClient.Configuration()
+        settings.redirectConfiguration = .disallow
+        settings.timeout.connect = .seconds(10)
+        settings.httpVersion = .http1Only
+        // Who sends decides when to try again; a refused connection is told at once.
+        settings.connectionPool.retryConnectionEstablishment = false
+        settings.connectionPool.idleTimeout = .seconds(90)
+        // A refused connection is told at once: when to try again is decided here, not in the library.
+        settings.connectionPool.retryConnectionEstablishment = false
+        client = HTTPClient(
+            eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup(numberOfThreads: 1)),
+            configuration: settings)
+    }
+
+    /// Lives until the group shuts down; listed first, so that it is the last to go.
+    package func run() async throws {
+        try? await gracefulShutdown()
+        try await client.shutdown()
+    }
+
+    package func send(_ request: ServerRequest) async -> ServerReply {
+        // The client's own limit ends with the head of an answer: its body could take for ever.
+        await withTaskGroup(of: ServerReply?.self) { group in
+            group.addTask { await exchange(request) }
+            group.addTask {
+                do { try await Task.sleep(for: request.timeLimit) } catch { return nil }
+                return .unreachable("no answer in time")
+            }
+            defer { group.cancelAll() }
+            while let reply = await group.next() {
+                if let reply { return reply }
+            }
+            return .unreachable("the request was given up")
+        }
+    }
+
+    private func exchange(_ request: ServerRequest) async -> ServerReply {
+        var message = HTTPClientRequest(url: configuration.endpoint + request.path)
+        message.method = .init(rawValue: request.method.rawValue)
+        message.headers.add(name: WireHeader.apiKey, value: configuration.apiKey)
+        message.headers.add(name: WireHeader.runnerID, value: configuration.runnerID)
+        message.headers.add(name: "User-Agent", value: configuration.userAgent)
+        if let body = request.body {
+            message.headers.add(name: "Content-Type", value: "application/json")
+            message.body = .bytes(ByteBuffer(bytes: body))
+        }
+        do {
+            let limit = TimeAmount(request.timeLimit)
+            let response = try await client.execute(message, timeout: limit)
+            let retryAfter = response.headers.first(name: "Retry-After").flatMap { UInt32($0) }
+            return .answer(
+                status: Int(response.status.code), retryAfter: retryAfter.map { .seconds(Int64($0)) },
+                body: await Self.collect(response.body))
+        } catch {
+            return .unreachable(TransportFailure.words(for: error))
+        }
+    }
+
+    /// The whole body, or nil when it is longer than a peer may send or broke off.
+    private static func collect(_ body: HTTPClientResponse.Body) async -> [UInt8]? {
+        do {
+            return [UInt8](buffer: try await body.collect(upTo: WireLimits.bodyBytes))
+        } catch {
+            return nil
+        }
+    }
+}

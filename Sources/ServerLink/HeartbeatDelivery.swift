@@ -1,0 +1,245 @@
+package import Supervision
+import WireProtocol
+
+/// Decides what is sent next, and what a reply means for it. It does no I/O and reads no clock.
+///
+/// State changes go out in order, one request at a time, until each is taken or set aside. Of plain heartbeats only the
+/// latest counts: they are remembered as "due", and filled in when a request has room.
+package struct HeartbeatDelivery: Sendable {
+    /// What one request is to carry.
+    package struct Shipment: Sendable, Hashable {
+        package enum Form: Sendable, Hashable {
+            case batch
+            case single
+        }
+
+        package var form: Form
+        package var changes: [StateChange]
+        /// Targets whose present state goes along.
+        package var plain: [TargetID]
+        /// It opens this life of the runner.
+        package var isFirst: Bool
+        /// It closes it.
+        package var isLast: Bool
+
+        var count: Int { changes.count + plain.count }
+    }
+
+    package enum Step: Sendable, Hashable {
+        case send(Shipment)
+        /// Nothing to do before this moment, or before news.
+        case wait(until: BootInstant?)
+        /// The goodbye was said, or can't be.
+        case done
+    }
+
+    /// Something a person should hear of.
+    package enum Notice: Sendable, Hashable {
+        case setAside(agent: String, reason: String)
+        case merged(agent: String)
+        case trouble(String)
+        case recovered
+        case fallback(String)
+    }
+
+    /// For how long single heartbeats are sent to a server that does not know batches.
+    package static let fallbackTime = Duration.seconds(3600)
+    private static let unauthorizedPause = Duration.seconds(60)
+
+    private var outbox: any Outbox
+    private let interval: Duration
+    private var pacing: RetryPacing
+    private var plainDue: Set<TargetID> = []
+    private let targets: [WatchedTarget]
+    private let agents: [TargetID: String]
+    private var nextRound: BootInstant
+    private var notBefore: BootInstant?
+    private var singleUntil: BootInstant?
+    private var chunk = WireLimits.batchItems
+    private var hasOpened = false
+    private var isClosing = false
+    private var hasClosed = false
+    private var trouble: String?
+    /// How many changes were refused for good.
+    package private(set) var setAside = 0
+
+    package init(
+        targets: [WatchedTarget], interval: Duration, outbox: any Outbox = MemoryOutbox(), now: BootInstant,
+        seed: UInt64
+    ) {
+        self.targets = targets
+        agents = Dictionary(targets.map { ($0.id, $0.agent) }) { first, _ in first }
+        self.interval = interval
+        self.outbox = outbox
+        pacing = RetryPacing(seed: seed)
+        nextRound = now.advanced(by: interval)
+    }
+
+    // MARK: - News
+
+    /// A state changed: it goes out at once.
+    package mutating func add(_ change: StateChange) -> [Notice] {
+        outbox.append(change).map { [.merged(agent: $0.agent)] } ?? []
+    }
+
+    /// What a plain heartbeat says of this target is news.
+    package mutating func touch(_ target: TargetID) {
+        plainDue.insert(target)
+    }
+
+    /// The runner ends: what is left goes out once more, then the goodbye.
+    package mutating func close(at now: BootInstant) {
+        isClosing = true
+        plainDue = []
+        // A last try, whatever the pace was.
+        notBefore = nil
+    }
+
+    // MARK: - What next
+
+    package mutating func next(at now: BootInstant) -> Step {
+        if hasClosed { return .done }
+        if !isClosing, now >= nextRound {
+            plainDue.formUnion(targets.map(\.id))
+            // Rounds that were slept through are not made up for. The interval times a Double would lose the rhythm.
+            let missed = nextRound.duration(to: now) / interval
+            nextRound = nextRound.advanced(by: interval * (Int(missed.rounded(.down)) + 1))
+        }
+        if let notBefore, now < notBefore { return .wait(until: notBefore) }
+        if let singleUntil, now >= singleUntil { self.singleUntil = nil }
+        let isSingle = singleUntil != nil
+        let room = isSingle ? 1 : chunk
+        let changes = outbox.first(room)
+        let told = Set(changes.map(\.target.id))
+        // In the order of the command line, so that many requests make one round.
+        let plain =
+            plainDue.isEmpty
+            ? []
+            : targets.map(\.id).filter { plainDue.contains($0) && !told.contains($0) }.prefix(room - changes.count)
+        let isEmpty = changes.isEmpty && plain.isEmpty
+        if isClosing, isSingle, isEmpty { return .done }
+        guard !isEmpty || isClosing else { return .wait(until: nextRound) }
+        return .send(
+            Shipment(
+                form: isSingle ? .single : .batch, changes: changes, plain: Array(plain), isFirst: !hasOpened,
+                isLast: isClosing && changes.count < room))
+    }
+
+    // MARK: - What came of it
+
+    /// Takes the verdict on a shipment that `next` asked for.
+    package mutating func settle(
+        _ shipment: Shipment, _ verdict: ReplyVerdict, at now: BootInstant
+    ) -> [Notice] {
+        switch verdict {
+        case .taken(let body):
+            return taken(shipment, body)
+        case .refused(let reason):
+            return refused(shipment, reason)
+        case .unknownPath(let reason):
+            guard shipment.form == .batch else { return postponed(reason, nil, at: now) }
+            singleUntil = now.advanced(by: Self.fallbackTime)
+            return [.fallback(reason)]
+        case .later(let reason, let asked):
+            return postponed(reason, asked, at: now)
+        case .unauthorized(let reason):
+            pacing.reset()
+            return postponed(reason, Self.unauthorizedPause, at: now)
+        }
+    }
+
+    private mutating func taken(_ shipment: Shipment, _ body: [UInt8]) -> [Notice] {
+        pacing.reset()
+        notBefore = nil
+        chunk = min(WireLimits.batchItems, chunk * 2)
+        if shipment.form == .batch { hasOpened = true }
+        if shipment.isLast { hasClosed = true }
+        var notices: [Notice] = []
+        if trouble != nil {
+            trouble = nil
+            notices.append(.recovered)
+        }
+        let results =
+            switch shipment.form {
+            case .batch: WireJSON.decode(LenientBatchAnswer.self, from: body)?.results ?? []
+            case .single: WireJSON.decode(LenientBatchAnswer.Item.self, from: body).map { [$0] } ?? []
+            }
+        for (index, change) in shipment.changes.enumerated() where results.indices.contains(index) {
+            guard let refusal = results[index].refusal else { continue }
+            setAside += 1
+            notices.append(.setAside(agent: change.target.agent, reason: refusal))
+        }
+        for (index, target) in shipment.plain.enumerated() {
+            let position = shipment.changes.count + index
+            guard results.indices.contains(position), let refusal = results[position].refusal else { continue }
+            notices.append(.setAside(agent: agents[target] ?? "\(target)", reason: refusal))
+        }
+        forget(shipment)
+        return notices
+    }
+
+    private mutating func refused(_ shipment: Shipment, _ reason: String) -> [Notice] {
+        if shipment.count > 1 {
+            chunk = max(1, shipment.count / 2)
+            return []
+        }
+        forget(shipment)
+        // Carefully: a server that refuses everything gets two requests an item, not seven.
+        chunk = min(WireLimits.batchItems, chunk * 2)
+        // A goodbye that took a bad item along is still to be said.
+        if shipment.isLast, shipment.count == 0 { hasClosed = true }
+        if let change = shipment.changes.first {
+            setAside += 1
+            return [.setAside(agent: change.target.agent, reason: reason)]
+        }
+        let agent = shipment.plain.first.map { agents[$0] ?? "\($0)" }
+        return [.setAside(agent: agent ?? "the runner", reason: reason)]
+    }
+
+    private mutating func postponed(_ reason: String, _ asked: Duration?, at now: BootInstant) -> [Notice] {
+        if isClosing { hasClosed = true }
+        notBefore = now.advanced(by: pacing.delay(asked: asked))
+        guard trouble != reason else { return [] }
+        trouble = reason
+        return [.trouble(reason)]
+    }
+
+    private mutating func forget(_ shipment: Shipment) {
+        if !shipment.changes.isEmpty { outbox.remove(seqs: Set(shipment.changes.map(\.seq))) }
+        plainDue.subtract(shipment.plain)
+        // A change says all that a plain heartbeat would.
+        plainDue.subtract(shipment.changes.map(\.target.id))
+    }
+}
+
+/// The answer to a batch, read for refusals only: what is not as it should be is not a refusal.
+private struct LenientBatchAnswer: Decodable {
+    struct Item: Decodable {
+        /// Why the server did not take it; nil when it did.
+        var refusal: String?
+
+        private enum CodingKeys: CodingKey {
+            case ok, error
+        }
+
+        init(from decoder: any Decoder) throws {
+            guard let container = try? decoder.container(keyedBy: CodingKeys.self),
+                (try? container.decode(Bool.self, forKey: .ok)) == false
+            else { return }
+            refusal =
+                (try? container.decode(String.self, forKey: .error)).map { PeerWords.line($0) }
+                ?? "refused without a reason"
+        }
+    }
+
+    var results: [Item]
+
+    private enum CodingKeys: CodingKey {
+        case results
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        results = (try? container.decode([Item].self, forKey: .results)) ?? []
+    }
+}

@@ -1,0 +1,227 @@
+package import Logging
+import ServiceLifecycle
+package import Supervision
+import SystemSupport
+package import WireProtocol
+
+/// Tells the server how the targets are: every change at once and in order, everything once an interval.
+///
+/// It starts when every target has been looked at once, or after a second, and says goodbye at the end.
+package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant {
+    package struct Configuration: Sendable {
+        package var targets: [WatchedTarget]
+        package var interval: Duration
+        package var runner: RunnerInfo
+        /// Larger than every `seq` used before.
+        package var firstSeq: Int64
+
+        package init(targets: [WatchedTarget], interval: Duration, runner: RunnerInfo, firstSeq: Int64) {
+            self.targets = targets
+            self.interval = interval
+            self.runner = runner
+            self.firstSeq = firstSeq
+        }
+    }
+
+    /// How long the first heartbeat waits for targets that were not looked at yet.
+    package static var patience: Duration { .seconds(1) }
+    /// How many numbers are reserved at a time.
+    private static var seqBlock: Int64 { 1000 }
+
+    private let configuration: Configuration
+    private let transport: any ServerTransport
+    private let reserve: @Sendable (Int64) async -> Void
+    private let clock: C
+    private let civilTime: @Sendable () -> WireTime
+    private let logger: Logger
+    private let signal = WakeSignal()
+
+    private var delivery: HeartbeatDelivery
+    /// What a plain heartbeat says of each target.
+    private var latest: [TargetID: TargetReport] = [:]
+    private var unseen: Set<TargetID>
+    private var targets: [TargetID: WatchedTarget] = [:]
+    private var lastSeq: Int64
+    private var reservedSeq: Int64
+    private var isClosing = false
+    private var troubles = Troubles()
+    private let started: BootInstant
+
+    /// - Parameters:
+    ///   - reserve: writes down that numbers up to this one may have been used.
+    ///   - civilTime: what people and the wire see; no decision depends on it.
+    package init(
+        configuration: Configuration, transport: any ServerTransport, clock: C,
+        civilTime: @escaping @Sendable () -> WireTime, logger: Logger, seed: UInt64,
+        reserve: @escaping @Sendable (Int64) async -> Void
+    ) {
+        self.configuration = configuration
+        self.transport = transport
+        self.clock = clock
+        self.civilTime = civilTime
+        self.logger = logger
+        self.reserve = reserve
+        started = clock.now
+        delivery = HeartbeatDelivery(
+            targets: configuration.targets, interval: configuration.interval, now: clock.now, seed: seed)
+        lastSeq = configuration.firstSeq
+        reservedSeq = configuration.firstSeq
+        for target in configuration.targets {
+            targets[target.id] = target
+            latest[target.id] = TargetReport(status: .warning, message: "\(target.agent) was not looked at yet")
+        }
+        unseen = Set(targets.keys)
+    }
+
+    /// Takes what is to be told of a target. Returns before it is sent.
+    package func tell(_ report: TargetReport, of id: TargetID, at observed: BootInstant) async {
+        guard let target = targets[id] else { return }
+        let before = unseen.remove(id) == nil ? latest[id] : nil
+        latest[id] = report
+        if report.event == nil {
+            // Memory alone can wait for the next round.
+            guard before?.status != report.status || before?.message != report.message else { return }
+            delivery.touch(id)
+        } else {
+            lastSeq += 1
+            let change = StateChange(
+                seq: lastSeq, target: target, report: report, observed: observed,
+                eventID: "\(configuration.runner.id):\(lastSeq)")
+            say(delivery.add(change))
+        }
+        signal.raise()
+        // Long before they are used up: what is sent now must be below what is on the disk.
+        if lastSeq + Self.seqBlock / 2 >= reservedSeq { await reserveBlock() }
+    }
+
+    /// Ahead by many, so that one write to the disk serves many changes.
+    private func reserveBlock() async {
+        reservedSeq = lastSeq + Self.seqBlock
+        await reserve(reservedSeq)
+    }
+
+    package func run() async throws {
+        await withGracefulShutdownHandler {
+            await reserveBlock()
+            await waitForFirstLook()
+            while !Task.isCancelled {
+                if isClosing { closeOnce() }
+                let now = clock.now
+                switch delivery.next(at: now) {
+                case .send(let shipment): await send(shipment)
+                case .wait(let moment): await signal.wait(until: moment, clock: clock)
+                case .done: return
+                }
+            }
+        } onGracefulShutdown: {
+            // Nobody needs to await it: it only sets a flag and raises the signal.
+            Task { await self.beginClosing() }
+        }
+    }
+
+    // MARK: - Sending
+
+    private func waitForFirstLook() async {
+        let patience = started.advanced(by: Self.patience)
+        while !unseen.isEmpty, clock.now < patience, !isClosing, !Task.isCancelled {
+            await signal.wait(until: patience, clock: clock)
+        }
+    }
+
+    private func beginClosing() {
+        isClosing = true
+        signal.raise()
+    }
+
+    private var hasClosed = false
+
+    private func closeOnce() {
+        guard !hasClosed else { return }
+        hasClosed = true
+        delivery.close(at: clock.now)
+    }
+
+    private func send(_ shipment: HeartbeatDelivery.Shipment) async {
+        var verdict: ReplyVerdict
+        do {
+            verdict = ReplyVerdict(await transport.send(try request(for: shipment)))
+        } catch {
+            verdict = .refused("\(error)")
+        }
+        if case .taken = verdict { troubles.clear() }
+        say(delivery.settle(shipment, verdict, at: clock.now))
+    }
+
+    private struct TooLarge: Error, CustomStringConvertible {
+        var description: String { "the request would be larger than \(WireLimits.batchBytes) bytes" }
+    }
+
+    private func request(for shipment: HeartbeatDelivery.Shipment) throws -> ServerRequest {
+        let now = clock.now
+        let sent = civilTime()
+        var heartbeats = shipment.changes.map { heartbeat(of: $0, now: now, sent: sent) }
+        for id in shipment.plain {
+            guard let target = targets[id], let report = latest[id] else { continue }
+            heartbeats.append(heartbeat(target, report, seq: lastSeq))
+        }
+        // A goodbye to a server that is slow to answer must not hold up the end.
+        let limit: Duration = isClosing ? .seconds(5) : .seconds(20)
+        if shipment.form == .single, var heartbeat = heartbeats.first {
+            heartbeat.sentAt = sent
+            return ServerRequest(
+                .post, WirePath.heartbeat, body: try WireJSON.encode(heartbeat), timeLimit: limit)
+        }
+        var runner = configuration.runner
+        runner.state = shipment.isLast ? .stopping : shipment.isFirst ? .starting : .running
+        runner.reason = shipment.isLast ? "the runner was told to stop" : nil
+        let body = try WireJSON.encode(HeartbeatBatch(heartbeats: heartbeats, sentAt: sent, runner: runner))
+        guard body.count <= WireLimits.batchBytes else { throw TooLarge() }
+        return ServerRequest(.post, WirePath.batch, body: body, timeLimit: limit)
+    }
+
+    private func heartbeat(of change: StateChange, now: BootInstant, sent: WireTime) -> Heartbeat {
+        var heartbeat = heartbeat(change.target, change.report, seq: change.seq)
+        heartbeat.eventID = change.eventID
+        heartbeat.event = change.report.event
+        heartbeat.observedAt = sent.advanced(by: now.duration(to: change.observed))
+        if change.merged > 0, let message = heartbeat.message {
+            heartbeat.message = "\(message) (and \(change.merged) earlier changes that there was no room for)"
+        }
+        return heartbeat
+    }
+
+    private func heartbeat(_ target: WatchedTarget, _ report: TargetReport, seq: Int64) -> Heartbeat {
+        Heartbeat(
+            agent: target.agent, status: report.status,
+            message: report.message.map { String($0.prefix(WireLimits.message)) },
+            memoryMB: report.memoryMB, restartType: target.id.kind.rawValue, restartTarget: target.id.name,
+            interval: configuration.interval.wireSeconds, seq: seq)
+    }
+
+    // MARK: - Telling
+
+    private func say(_ notices: [HeartbeatDelivery.Notice]) {
+        for notice in notices {
+            switch notice {
+            case .setAside(let agent, let reason):
+                guard troubles.isNew("set aside \(agent) \(reason)") else { continue }
+                logger.warning(
+                    "The server refused a heartbeat for good", metadata: ["agent": "\(agent)", "reason": "\(reason)"])
+            case .merged(let agent):
+                guard troubles.isNew("merged \(agent)") else { continue }
+                logger.warning(
+                    "Undelivered state changes were merged for want of room", metadata: ["agent": "\(agent)"])
+            case .trouble(let reason):
+                logger.warning(
+                    "The server does not take heartbeats; they are kept and sent again",
+                    metadata: ["reason": "\(reason)"])
+            case .recovered:
+                logger.notice("The server takes heartbeats again")
+            case .fallback(let reason):
+                logger.notice(
+                    "The server does not know batches; single heartbeats are sent for an hour",
+                    metadata: ["reason": "\(reason)"])
+            }
+        }
+    }
+}

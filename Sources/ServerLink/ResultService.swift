@@ -1,0 +1,87 @@
+package import Logging
+import ServiceLifecycle
+package import Supervision
+package import SystemSupport
+import WireProtocol
+
+/// Tells the server how commands ended, until it has taken each result or refused it for good.
+package struct ResultService<C: Clock>: Service where C.Instant == BootInstant {
+    private let transport: any ServerTransport
+    private let desk: CommandDesk
+    private let signal: WakeSignal
+    private let clock: C
+    private let logger: Logger
+    private let seed: UInt64
+
+    /// - Parameter signal: the one that the desk raises.
+    package init(
+        transport: any ServerTransport, desk: CommandDesk, signal: WakeSignal, clock: C, logger: Logger, seed: UInt64
+    ) {
+        self.transport = transport
+        self.desk = desk
+        self.signal = signal
+        self.clock = clock
+        self.logger = logger
+        self.seed = seed
+    }
+
+    package func run() async throws {
+        await cancelWhenGracefulShutdown {
+            var pacing = RetryPacing(seed: seed)
+            var trouble: String?
+            while !Task.isCancelled {
+                guard let (key, result) = await desk.nextResult(skipping: []) else {
+                    await signal.wait()
+                    continue
+                }
+                switch await tell(key, result, within: .seconds(20)) {
+                case .taken:
+                    pacing.reset()
+                    trouble = nil
+                    await desk.reported(key)
+                case .refused(let reason), .unknownPath(let reason):
+                    logger.warning(
+                        "The server refused a command's result for good",
+                        metadata: ["command": "\(key.id)", "reason": "\(reason)"])
+                    await desk.reported(key)
+                case .later(let reason, let asked):
+                    await pause(until: pacing.delay(asked: asked), reason, &trouble)
+                case .unauthorized(let reason):
+                    await pause(until: .seconds(60), reason, &trouble)
+                }
+            }
+        }
+        await flush()
+    }
+
+    private func pause(until delay: Duration, _ reason: String, _ trouble: inout String?) async {
+        if trouble != reason, !Task.isCancelled {
+            logger.warning(
+                "The server does not take a command's result; it is sent again", metadata: ["reason": "\(reason)"])
+        }
+        trouble = reason
+        try? await clock.sleep(until: clock.now.advanced(by: delay), tolerance: nil)
+    }
+
+    /// At the end, every result that is left is tried once more; what is not taken is told by the next runner.
+    private func flush() async {
+        var tried: Set<CommandKey> = []
+        while let (key, result) = await desk.nextResult(skipping: tried) {
+            tried.insert(key)
+            switch await tell(key, result, within: .seconds(3)) {
+            case .taken, .refused, .unknownPath: await desk.reported(key)
+            case .later, .unauthorized: return
+            }
+        }
+    }
+
+    private func tell(_ key: CommandKey, _ result: CommandResult, within limit: Duration) async -> ReplyVerdict {
+        do {
+            let body = try WireJSON.encode(result)
+            return ReplyVerdict(
+                await transport.send(ServerRequest(.post, WirePath.result(of: key.id), body: body, timeLimit: limit)))
+        } catch {
+            return .refused("\(error)")
+        }
+    }
+}

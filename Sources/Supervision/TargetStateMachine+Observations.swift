@@ -1,0 +1,368 @@
+import WireProtocol
+
+// What is seen of a target, in every state.
+extension TargetStateMachine {
+    mutating func observed(_ observation: Observation, at now: BootInstant) {
+        obstacle = observation.obstacle
+        report.memoryMB = observation.memoryMB
+        switch state {
+        case .operating(var operation):
+            operation.latest = observation
+            state = .operating(operation)
+        case .unseen: firstSeen(observation, at: now)
+        case .running, .starting, .backoff, .queued, .exited, .undetermined, .handledElsewhere:
+            switch observation.liveness {
+            case .alive(let identity): seenAlive(identity, observation, at: now)
+            case .unhealthy(let identity, let reason): seenUnhealthy(identity, reason, at: now)
+            case .dead(let end): seenDead(end, observation, at: now)
+            case .missing(let reason): seenMissing(reason, observation, at: now)
+            case .undetermined(let reason): seenUndetermined(reason, at: now)
+            case .handledElsewhere(let reason): seenHandledElsewhere(reason, at: now)
+            }
+        }
+    }
+
+    // MARK: - First sight
+
+    /// What is down when it is first seen is reported and not started, unless the record says that it was up in this
+    /// boot and not stopped, or the policy is `always`.
+    private mutating func firstSeen(_ observation: Observation, at now: BootInstant) {
+        switch observation.liveness {
+        case .alive(let identity), .unhealthy(let identity, _):
+            let before = life
+            if isHeld, before != identity, !restored.isOperating { isHeld = false }
+            life = identity
+            state = .running(since: identity.began ?? now)
+            switch restored {
+            case .operating(let action, let began, let key):
+                finishInterrupted(action, began: began, key: key, identity: identity, at: now)
+            case .settling(let key):
+                let ticket = key.map { CommandTicket(key: $0, action: .restart) }
+                if before == identity {
+                    state = .starting(Trial(settles: now.advanced(by: Self.settleTime), command: ticket))
+                    note(.warning, "is starting\(words(for: identity))")
+                } else {
+                    resolve(ticket, .completed, "\(target.agent) is running\(words(for: identity))")
+                    tellUp(observation, kind: .started, "was started by somebody else", at: now)
+                }
+            case .idle, .waiting:
+                if before != identity, before != nil || wasKnownDown || restored != .idle {
+                    tellUp(observation, kind: .started, "was started by somebody else", at: now)
+                } else {
+                    tellUp(observation, kind: nil, nil, at: now)
+                }
+            }
+            if case .unhealthy(_, let reason) = observation.liveness, case .running = state {
+                seenUnhealthy(identity, reason, at: now)
+            }
+        case .dead(let end): foundDown(end, missing: nil, observation, at: now)
+        case .missing(let reason):
+            foundDown(End(identity: nil, cause: .unknown), missing: reason, observation, at: now)
+        case .undetermined(let reason): seenUndetermined(reason, at: now)
+        case .handledElsewhere(let reason): seenHandledElsewhere(reason, at: now)
+        }
+        if !isUnseenStill(observation) { restored = .idle }
+    }
+
+    /// Doubt decides nothing: what the record said is kept until something is known.
+    private func isUnseenStill(_ observation: Observation) -> Bool {
+        switch observation.liveness {
+        case .undetermined, .handledElsewhere: true
+        case .alive, .unhealthy, .dead, .missing: false
+        }
+    }
+
+    /// The runner ended in the middle of an action, and the target is found alive.
+    private mutating func finishInterrupted(
+        _ action: TargetAction, began: Identity?, key: CommandKey?, identity: Identity, at now: BootInstant
+    ) {
+        let ticket = key.map { CommandTicket(key: $0, action: action == .stop ? .stop : .restart) }
+        switch action {
+        case .recover, .restart:
+            if began != identity {
+                state = .starting(Trial(settles: now.advanced(by: Self.settleTime), command: ticket))
+                note(.warning, "is starting\(words(for: identity))")
+            } else {
+                resolve(ticket, .failed, "outcome unknown: the runner ended while it carried this out")
+                note(.ok, nil)
+            }
+        case .stop:
+            // It may be on its way down. It is held: when it ends, it stays down.
+            resolve(ticket, .failed, "outcome unknown: the runner ended while it carried this out")
+            note(.ok, nil)
+        }
+    }
+
+    private mutating func foundDown(
+        _ end: End, missing: String?, _ observation: Observation, at now: BootInstant
+    ) {
+        switch restored {
+        case .operating(.stop, _, let key):
+            life = nil
+            state = .exited(.held)
+            tell(.shutdown, "was stopped by \(words(for: key))", .init(kind: .stopped), at: now)
+            resolve(key.map { CommandTicket(key: $0, action: .stop) }, .completed, "\(target.agent) is stopped")
+        case .operating(_, _, let key):
+            // We had signalled it, or were starting it: it is ours to bring up.
+            life = nil
+            let ticket = key.map { CommandTicket(key: $0, action: .restart) }
+            plan(.recover, "was being restarted when the runner ended", nil, command: ticket, due: now, at: now)
+        case .waiting(let due) where life == nil && !isHeld:
+            plan(.recover, "is down", nil, command: nil, due: max(due, now), at: now)
+        case .settling(let key):
+            resolve(
+                key.map { CommandTicket(key: $0, action: .restart) }, .failed,
+                "\(target.agent) came up and ended soon after")
+            died(end, observation, at: now)
+        case .idle, .waiting:
+            if isHeld {
+                life = nil
+                state = .exited(.held)
+                note(.shutdown, "is stopped, and held by an earlier stop command")
+            } else if life != nil {
+                died(end, observation, at: now)
+            } else if settings.policy == .always, obstacle == nil {
+                attempt = 1
+                plan(
+                    .recover, missing ?? "is down", missing == nil ? .died : .missing, command: nil, due: now, at: now)
+            } else {
+                state = .exited(.foundDown)
+                let message = missing ?? "is down"
+                tell(
+                    .error, "\(message); it was so when the runner first saw it, so it was not started",
+                    .init(kind: missing == nil ? .died : .missing), at: now)
+            }
+        }
+    }
+
+    // MARK: - Alive
+
+    private mutating func seenAlive(_ identity: Identity, _ observation: Observation, at now: BootInstant) {
+        switch state {
+        case .unseen, .operating: break  // judged elsewhere
+        case .running:
+            if life == identity {
+                let wasUnhealthy = report.status == .error
+                tellUp(
+                    observation, kind: wasUnhealthy ? .recovered : nil, wasUnhealthy ? "is healthy again" : nil,
+                    at: now)
+            } else {
+                life = identity
+                state = .running(since: identity.began ?? now)
+                isHeld = false
+                tellUp(observation, kind: .started, "runs as a new process", at: now)
+            }
+        case .starting(var trial):
+            guard life != identity else { return }
+            // A program that made itself a daemon: the trial begins anew with the process that stayed.
+            life = identity
+            trial.settles = now.advanced(by: Self.settleTime)
+            state = .starting(trial)
+            note(.warning, "is starting\(words(for: identity))")
+        case .backoff(let plan), .queued(let plan):
+            if plan.command != nil {
+                // A restart was asked for, and it is what will be done, now to a living target.
+                life = identity
+                var plan = plan
+                plan.action = .restart
+                plan.isByPolicy = false
+                state = state.replacingPlan(plan)
+                return
+            }
+            withdrawStart()
+            life = identity
+            isHeld = false
+            state = .running(since: identity.began ?? now)
+            tellUp(observation, kind: .recovered, "is up again, without our doing", at: now)
+        case .exited:
+            life = identity
+            isHeld = false
+            state = .running(since: identity.began ?? now)
+            tellUp(observation, kind: .started, "was started", at: now)
+        case .undetermined, .handledElsewhere:
+            let before = life
+            resting = nil
+            if restored != .idle {
+                state = .unseen
+                firstSeen(observation, at: now)
+                return
+            }
+            life = identity
+            state = .running(since: identity.began ?? now)
+            if before == identity {
+                tellUp(observation, kind: .recovered, "is up", at: now)
+            } else {
+                isHeld = false
+                tellUp(observation, kind: .started, "was started", at: now)
+            }
+        }
+    }
+
+    private mutating func seenUnhealthy(_ identity: Identity, _ reason: String, at now: BootInstant) {
+        switch state {
+        case .unseen, .operating: return
+        case .starting(let trial):
+            resolve(trial.command, .failed, "\(target.agent) came up and is unhealthy: \(reason)")
+        case .backoff(var plan), .queued(var plan):
+            life = identity
+            plan.action = .restart
+            state = state.replacingPlan(plan)
+            return
+        case .running, .exited, .undetermined, .handledElsewhere: break
+        }
+        life = identity
+        guard settings.policy.restartsUnhealthy, !isHeld, obstacle == nil else {
+            state = .running(since: identity.began ?? now)
+            if report.message != "\(target.agent) is unhealthy: \(reason)" {
+                tell(.error, "is unhealthy: \(reason)", .init(kind: .unhealthy, pid: pid), at: now)
+            }
+            return
+        }
+        attempt += 1
+        plan(
+            .restart, "is unhealthy: \(reason)", .unhealthy, command: nil, due: now.advanced(by: backoffDelay()),
+            at: now)
+    }
+
+    // MARK: - Down
+
+    private mutating func seenDead(_ end: End, _ observation: Observation, at now: BootInstant) {
+        switch state {
+        case .unseen, .operating: break
+        case .running: died(end, observation, at: now)
+        case .starting(let trial):
+            resolve(trial.command, .failed, "\(target.agent) came up and ended soon after: \(words(for: end))")
+            died(end, observation, at: now)
+        case .backoff(var plan), .queued(var plan):
+            if plan.action == .restart {
+                // It was to be restarted and has ended by itself in the meantime.
+                plan.action = .recover
+                life = nil
+                state = state.replacingPlan(plan)
+            } else if plan.command == nil, !settings.policy.restarts(after: end) {
+                // How it ended has become known, and after such an end nothing is started.
+                withdrawStart()
+                attempt = max(0, attempt - 1)
+                rest(after: end, observation, at: now)
+            }
+        case .exited(let reason):
+            let told: Identity? =
+                switch reason {
+                case .ended(let identity), .notRestartable(let identity): identity
+                case .held, .foundDown: end.identity
+                }
+            // A whole life may have passed between two looks.
+            if end.identity != nil, end.identity != told { died(end, observation, at: now) }
+        case .undetermined, .handledElsewhere:
+            judgedDown(end, observation, at: now)
+        }
+    }
+
+    /// It could not be judged for a while, and is down.
+    private mutating func judgedDown(_ end: End, _ observation: Observation, at now: BootInstant) {
+        if life != nil, restored == .idle {
+            died(end, observation, at: now)
+        } else if let (rest, told) = resting {
+            // It was down before, and is still: nothing happened.
+            resting = nil
+            state = .exited(rest)
+            report = told
+            actions.append(.report(told))
+        } else {
+            state = .unseen
+            firstSeen(observation, at: now)
+        }
+    }
+
+    private mutating func seenMissing(_ reason: String, _ observation: Observation, at now: BootInstant) {
+        switch state {
+        case .unseen, .operating: break
+        case .running, .starting:
+            seenDead(End(identity: life, cause: .unknown), observation, at: now)
+        case .backoff, .queued: break
+        case .exited:
+            if report.message.map({ !$0.contains(reason) }) ?? true { note(report.status, reason) }
+        case .undetermined, .handledElsewhere:
+            judgedDown(End(identity: life, cause: .unknown), observation, at: now)
+        }
+    }
+
+    mutating func died(_ end: End, _ observation: Observation, at now: BootInstant) {
+        life = nil
+        guard !isHeld, settings.policy.restarts(after: end), obstacle == nil else {
+            rest(after: end, observation, at: now)
+            return
+        }
+        attempt += 1
+        let due = now.advanced(by: (settings.grace ?? observation.grace) + backoffDelay())
+        plan(.recover, words(for: end), end.cause == .exit(code: 0) ? .exited : .died, end: end, due: due, at: now)
+        tellCrashLoop(at: now)
+    }
+
+    /// It ended, and nothing is started.
+    private mutating func rest(after end: End, _ observation: Observation, at now: BootInstant) {
+        life = nil
+        if isHeld {
+            state = .exited(.held)
+            tell(.shutdown, "is stopped, and held by a stop command", event(.stopped, end), at: now)
+        } else if end.isDeliberate {
+            state = .exited(.ended(end.identity))
+            tell(.shutdown, "was stopped by somebody: \(words(for: end))", event(.stopped, end), at: now)
+        } else if !settings.policy.restarts(after: end) {
+            state = .exited(.ended(end.identity))
+            let isClean = end.cause == .exit(code: 0)
+            tell(
+                isClean ? .shutdown : .error,
+                "\(words(for: end)); the restart policy is \(settings.policy.rawValue), so it stays down",
+                event(isClean ? .exited : .died, end), at: now)
+        } else {
+            state = .exited(.notRestartable(end.identity))
+            tell(
+                .error, "\(words(for: end)); it can't be restarted: \(obstacle ?? "no way is known")",
+                event(end.cause == .exit(code: 0) ? .exited : .died, end), at: now)
+        }
+    }
+
+    // MARK: - Not to be told
+
+    private mutating func seenUndetermined(_ reason: String, at now: BootInstant) {
+        if state == .undetermined(reason) { return }
+        giveUpPlans("\(target.agent) can't be judged now: \(reason)")
+        let isFirst = if case .undetermined = state { false } else { true }
+        state = .undetermined(reason)
+        if isFirst {
+            tell(.warning, reason, .init(kind: .unknown), at: now)
+        } else {
+            note(.warning, reason)
+        }
+    }
+
+    private mutating func seenHandledElsewhere(_ reason: String, at now: BootInstant) {
+        if state == .handledElsewhere(reason) { return }
+        giveUpPlans("another supervisor is at it: \(reason)")
+        state = .handledElsewhere(reason)
+        note(.warning, reason)
+    }
+
+    private mutating func giveUpPlans(_ reason: String) {
+        switch state {
+        case .backoff(let plan), .queued(let plan):
+            withdrawStart()
+            resolve(plan.command, .failed, "not carried out: \(reason)")
+            // It was down and to be started: that is still so when it can be judged again.
+            if life == nil, plan.isByPolicy, restored == .idle { restored = .waiting(due: plan.due) }
+        case .starting(let trial): resolve(trial.command, .failed, "outcome unknown: \(reason)")
+        case .exited(let rest): resting = (rest, report)
+        case .unseen, .running, .operating, .undetermined, .handledElsewhere: break
+        }
+    }
+}
+
+extension TargetRecord.Phase {
+    fileprivate var isOperating: Bool {
+        switch self {
+        case .operating: true
+        case .idle, .waiting, .settling: false
+        }
+    }
+}

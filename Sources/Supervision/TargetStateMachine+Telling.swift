@@ -1,0 +1,168 @@
+import WireProtocol
+
+// Reports, plans and the words they use.
+extension TargetStateMachine {
+    /// Reports a state change.
+    mutating func tell(_ status: HeartbeatStatus, _ message: String, _ event: HeartbeatEvent, at now: BootInstant) {
+        // Plain heartbeats repeat the status and the words, not the event.
+        report = TargetReport(
+            status: status, message: "\(target.agent) \(message)", memoryMB: report.memoryMB)
+        var news = report
+        news.event = event
+        actions.append(.report(news))
+    }
+
+    /// Changes what the next plain heartbeat says.
+    mutating func note(_ status: HeartbeatStatus, _ message: String?) {
+        let news = TargetReport(
+            status: status, message: message.map { "\(target.agent) \($0)" }, memoryMB: report.memoryMB)
+        guard news.status != report.status || news.message != report.message else { return }
+        report = news
+        actions.append(.report(news))
+    }
+
+    /// Reports a living target, with what is of concern about it.
+    mutating func tellUp(
+        _ observation: Observation, kind: HeartbeatEvent.Kind?, _ words: String?, at now: BootInstant
+    ) {
+        let status: HeartbeatStatus = observation.concern == nil ? .ok : .warning
+        let parts = [
+            words.map { "\($0)\(self.words(for: life))" }, observation.concern,
+            observation.obstacle.map { "is watched, and can't be restarted: \($0)" },
+        ].compactMap { $0 }
+        let message = parts.isEmpty ? nil : parts.joined(separator: "; ")
+        if let kind {
+            tell(status, message ?? "is up", HeartbeatEvent(kind: kind, pid: pid), at: now)
+        } else {
+            note(status, message)
+        }
+    }
+
+    /// Plans a restart and reports why.
+    mutating func plan(
+        _ action: TargetAction, _ message: String, _ kind: HeartbeatEvent.Kind?, end: End? = nil,
+        command: CommandTicket? = nil, due: BootInstant, at now: BootInstant
+    ) {
+        let plan = Plan(action: action, due: due, command: command, isByPolicy: true)
+        state = .backoff(plan)
+        if let kind {
+            tellPlan(message, kind, end: end, due: due, at: now)
+        } else {
+            note(.error, message)
+        }
+        // What is due now does not wait for a timer.
+        if due <= now, !isStopping {
+            state = .queued(plan)
+            actions.append(.requestStart)
+        }
+    }
+
+    mutating func tellPlan(
+        _ message: String, _ kind: HeartbeatEvent.Kind, end: End? = nil, due: BootInstant, at now: BootInstant
+    ) {
+        let wait = max(now.duration(to: due), .zero)
+        var told = event(kind, end)
+        told.attempt = attempt
+        told.nextAttemptIn = wait.wireSeconds
+        let restarts = window.count(at: now) + 1
+        let often = restarts > 1 ? " (\(ordinal(restarts)) time in 10 min)" : ""
+        tell(.error, "\(message); restarting \(wait.inWords)\(often)", told, at: now)
+    }
+
+    /// Reports a crash loop, once until it is over.
+    mutating func tellCrashLoop(at now: BootInstant) {
+        guard window.isCrashLoop(at: now), !isCrashLoopTold else { return }
+        isCrashLoopTold = true
+        let count = window.count(at: now)
+        tell(
+            .error, "is in a crash loop: \(count) restarts in 10 min; it is tried again at the capped pace",
+            .init(kind: .crashLoop, attempt: attempt), at: now)
+    }
+
+    /// Withdraws the request for a start permit, if there is one.
+    mutating func withdrawStart() {
+        switch state {
+        case .queued: actions.append(.releaseStart)
+        case .unseen, .running, .starting, .backoff, .operating, .exited, .undetermined, .handledElsewhere: break
+        }
+    }
+
+    mutating func resolve(_ ticket: CommandTicket?, _ status: CommandResult.Status, _ message: String) {
+        guard let ticket else { return }
+        actions.append(.resolve(ticket.key, CommandResult(status: status, message: message)))
+    }
+
+    mutating func backoffDelay() -> Duration {
+        settings.backoff.delay(attempt: attempt, jitter: jitter.next())
+    }
+
+    var pid: Int? { life?.pid.map(Int.init) }
+
+    func event(_ kind: HeartbeatEvent.Kind, _ end: End?) -> HeartbeatEvent {
+        var event = HeartbeatEvent(kind: kind)
+        event.pid = end?.identity?.pid.map(Int.init)
+        switch end?.cause {
+        case .exit(let code): event.exitCode = Int(code)
+        case .signal(let number): event.signal = Int(number)
+        case .outOfMemory: event.oom = true
+        case .unknown, nil: break
+        }
+        return event
+    }
+
+    // MARK: - Words
+
+    func words(for identity: Identity?) -> String {
+        identity?.pid.map { " (PID \($0))" } ?? ""
+    }
+
+    func words(for command: CommandTicket?) -> String { words(for: command?.key) }
+
+    func words(for key: CommandKey?) -> String {
+        key.map { "\($0)" } ?? "a command"
+    }
+
+    func words(for end: End) -> String {
+        let who = words(for: end.identity)
+        return switch end.cause {
+        case .exit(code: 0): "ended by itself\(who): exit 0"
+        case .exit(let code): "died\(who): exit \(code)"
+        case .signal(let number): "was killed\(who): \(SignalName.of(number))"
+        case .outOfMemory: "was killed by the kernel: out of memory\(who)"
+        case .unknown: "died\(who)"
+        }
+    }
+
+    private func ordinal(_ number: Int) -> String {
+        let suffix =
+            switch (number % 10, number % 100) {
+            case (_, 11...13): "th"
+            case (1, _): "st"
+            case (2, _): "nd"
+            case (3, _): "rd"
+            default: "th"
+            }
+        return "\(number)\(suffix)"
+    }
+}
+
+extension TargetStateMachine.State {
+    /// The same state with another plan; only meaningful where there is one.
+    func replacingPlan(_ plan: TargetStateMachine.Plan) -> Self {
+        switch self {
+        case .backoff: .backoff(plan)
+        case .queued: .queued(plan)
+        case .unseen, .running, .starting, .operating, .exited, .undetermined, .handledElsewhere: self
+        }
+    }
+}
+
+extension Duration {
+    /// `now`, `in 0.4 s`, `in 4 s`.
+    fileprivate var inWords: String {
+        let milliseconds = wholeMilliseconds
+        if milliseconds <= 0 { return "now" }
+        if milliseconds < 950 { return "in 0.\((milliseconds + 50) / 100) s" }
+        return "in \((milliseconds + 500) / 1000) s"
+    }
+}

@@ -1,0 +1,397 @@
+package import WireProtocol
+
+/// Decides what is done about one target: a state, an event and the time give actions. It does no I/O and reads no clock.
+///
+/// Automatic restarts and commands go through the same states, so that two actions on one target can never be in hand
+/// at once. The shell feeds events one after the other and carries out the actions in their order.
+package struct TargetStateMachine: Sendable {
+    package enum State: Sendable, Hashable {
+        /// Nothing has been observed yet.
+        case unseen
+        case running(since: BootInstant)
+        /// It came up by our doing and has to stay up for a while to count.
+        case starting(Trial)
+        /// A restart waits for its time.
+        case backoff(Plan)
+        /// A restart is due and waits for one of the host's start permits.
+        case queued(Plan)
+        /// The controller is at it.
+        case operating(Operation)
+        /// Down, and nothing is planned.
+        case exited(Rest)
+        /// It can't be told whether it lives, for this reason. Nothing is done.
+        case undetermined(String)
+        /// Its own supervisor is at it, with this said about it. Nothing is done.
+        case handledElsewhere(String)
+    }
+
+    /// A new life on probation.
+    package struct Trial: Sendable, Hashable {
+        package var settles: BootInstant
+        package var command: CommandTicket?
+    }
+
+    /// A restart to come.
+    package struct Plan: Sendable, Hashable {
+        package var action: TargetAction
+        package var due: BootInstant
+        package var command: CommandTicket?
+        /// The policy wants it; one that only a command wants ends with the command.
+        package var isByPolicy: Bool
+    }
+
+    /// An action in hand.
+    package struct Operation: Sendable, Hashable {
+        package var action: TargetAction
+        /// The life it began with.
+        package var before: Identity?
+        package var command: CommandTicket?
+        /// The newest thing seen since it began; judged when it has ended.
+        package var latest: Observation?
+    }
+
+    /// Why it is down and stays down.
+    package enum Rest: Sendable, Hashable {
+        /// A `stop` command holds it.
+        case held
+        /// It ended, and the policy starts nothing after such an end.
+        case ended(Identity?)
+        /// It was down, or not there, when it was first seen.
+        case foundDown
+        /// It can't be started again.
+        case notRestartable(Identity?)
+    }
+
+    package enum Event: Sendable, Hashable {
+        case observed(Observation)
+        /// `deadline` has come.
+        case deadlineReached
+        /// The permit asked for with `.requestStart` is there.
+        case startPermitted
+        /// The action asked for with `.perform` has ended.
+        case finished(TargetActionOutcome)
+        case commanded(CommandTicket)
+        /// The runner ends: nothing new is begun.
+        case runnerStopping
+    }
+
+    package enum Action: Sendable, Hashable {
+        case report(TargetReport)
+        /// Write down how a command ended. On disk before the next action.
+        case resolve(CommandKey, CommandResult)
+        /// On disk before the next action.
+        case persist(TargetRecord)
+        /// Ask for one of the host's start permits; `startPermitted` answers.
+        case requestStart
+        /// Give the permit back, or withdraw the request.
+        case releaseStart
+        /// Begin this action; `finished` tells its end.
+        case perform(TargetAction)
+    }
+
+    /// How long a new life must stay up for its restart to count as done.
+    package static let settleTime = Duration.seconds(5)
+    /// How long a target must be up to start afresh.
+    package static let healthyTime = Duration.seconds(600)
+
+    package let target: WatchedTarget
+    package internal(set) var settings: TargetSettings
+    package internal(set) var state: State = .unseen
+    /// The life that is up, as far as is known; nil when it is known to be down.
+    package internal(set) var life: Identity?
+    /// A `stop` command holds it down.
+    package internal(set) var isHeld: Bool
+    /// Which try this is since the target was last healthy.
+    package internal(set) var attempt: Int
+    package internal(set) var window: FailureWindow
+    /// What plain heartbeats say.
+    package internal(set) var report = TargetReport(status: .warning, message: "not looked at yet")
+
+    /// Commands that wait for another action to end.
+    var pending: [CommandTicket] = []
+    package internal(set) var isStopping = false
+    var isCrashLoopTold = false
+    /// Why it could not be started again, as last observed.
+    var obstacle: String?
+    /// What was in hand before everything became unseen or undetermined; picked up when something is known again.
+    var restored: TargetRecord.Phase
+    /// Why it was down, and what was told of it, before it became undetermined.
+    var resting: (rest: Rest, report: TargetReport)?
+    /// The record told that it was down when last seen in this boot.
+    var wasKnownDown = false
+    var jitter: JitterSource
+    let bootID: String
+    private var persisted: TargetRecord?
+    var actions: [Action] = []
+
+    /// - Parameters:
+    ///   - record: what was on disk, from this boot or an earlier one; nil when there was nothing.
+    ///   - bootID: the present boot's. Lives and times of another boot mean nothing any more.
+    ///   - seed: of the jitter in this target's waits.
+    package init(
+        target: WatchedTarget, settings: TargetSettings = TargetSettings(), record: TargetRecord? = nil,
+        bootID: String, seed: UInt64
+    ) {
+        self.target = target
+        self.settings = settings
+        self.bootID = bootID
+        jitter = JitterSource(seed: seed)
+        isHeld = record?.isHeld ?? false
+        persisted = record
+        guard let record, record.bootID == bootID else {
+            restored = .idle
+            attempt = 0
+            window = FailureWindow()
+            return
+        }
+        restored = record.phase
+        life = record.life
+        attempt = record.attempt
+        window = record.window
+        wasKnownDown = record.life == nil
+    }
+
+    /// When `deadlineReached` is due; nil when nothing waits for time.
+    package var deadline: BootInstant? {
+        switch state {
+        case .backoff(let plan): isStopping ? nil : plan.due
+        case .starting(let trial): trial.settles
+        case .running(let since): attempt > 0 ? since.advanced(by: Self.healthyTime) : nil
+        case .unseen, .queued, .operating, .exited, .undetermined, .handledElsewhere: nil
+        }
+    }
+
+    /// Whether an action is in hand.
+    package var isOperating: Bool {
+        switch state {
+        case .operating: true
+        case .unseen, .running, .starting, .backoff, .queued, .exited, .undetermined, .handledElsewhere: false
+        }
+    }
+
+    /// Takes one event. The actions are to be carried out in order.
+    package mutating func handle(_ event: Event, at now: BootInstant) -> [Action] {
+        actions = []
+        switch event {
+        case .observed(let observation): observed(observation, at: now)
+        case .deadlineReached: deadlineReached(at: now)
+        case .startPermitted: startPermitted(at: now)
+        case .finished(let outcome): finished(outcome, at: now)
+        case .commanded(let ticket): commanded(ticket, at: now)
+        case .runnerStopping: runnerStopping(at: now)
+        }
+        takePending(at: now)
+        persistIfChanged()
+        defer { actions = [] }
+        return actions
+    }
+
+    // MARK: - Time and permits
+
+    private mutating func deadlineReached(at now: BootInstant) {
+        guard let deadline, deadline <= now else { return }
+        switch state {
+        case .backoff(let plan):
+            state = .queued(plan)
+            actions.append(.requestStart)
+        case .starting(let trial):
+            state = .running(since: life?.began ?? now)
+            tell(.ok, "is up again\(words(for: life))", .init(kind: .restarted, pid: pid, attempt: attempt), at: now)
+            resolve(trial.command, .completed, "\(target.agent) is running\(words(for: life))")
+        case .running:
+            attempt = 0
+            window = FailureWindow()
+            isCrashLoopTold = false
+        case .unseen, .queued, .operating, .exited, .undetermined, .handledElsewhere:
+            break
+        }
+    }
+
+    private mutating func startPermitted(at now: BootInstant) {
+        switch state {
+        case .queued(let plan):
+            guard !isStopping else {
+                actions.append(.releaseStart)
+                return
+            }
+            if let command = plan.command, command.isExpired(at: now) {
+                actions.append(.releaseStart)
+                resolve(command, .failed, "not carried out: it had expired before it could begin")
+                withdrawCommand(of: plan, at: now)
+                return
+            }
+            begin(plan.action, command: plan.command, at: now)
+        case .unseen, .running, .starting, .backoff, .operating, .exited, .undetermined, .handledElsewhere:
+            // The wish was withdrawn while the permit was on its way.
+            actions.append(.releaseStart)
+        }
+    }
+
+    mutating func begin(_ action: TargetAction, command: CommandTicket?, at now: BootInstant) {
+        state = .operating(Operation(action: action, before: life, command: command))
+        let by = command.map { " (\($0.key))" } ?? ""
+        switch action {
+        case .recover, .restart:
+            window.record(at: now)
+            tell(.warning, "is being restarted\(by)", .init(kind: .restarting, attempt: attempt), at: now)
+        case .stop:
+            isHeld = true
+            note(.warning, "is being stopped\(by)")
+        }
+        actions.append(.perform(action))
+    }
+
+    // MARK: - The end of an action
+
+    private mutating func finished(_ outcome: TargetActionOutcome, at now: BootInstant) {
+        guard case .operating(let operation) = state else {
+            preconditionFailure("an action ended in state \(state)")
+        }
+        if operation.action != .stop { actions.append(.releaseStart) }
+        switch (operation.action, outcome) {
+        case (.recover, .up(let identity, let remark)), (.restart, .up(let identity, let remark)):
+            cameUp(identity, remark, after: operation, at: now)
+        case (.stop, .down): wentDown(after: operation, at: now)
+        case (.recover, .down), (.restart, .down):
+            failed("it went down again", isPermanent: false, after: operation, at: now)
+        case (.stop, .up): failed("it is still running", isPermanent: false, after: operation, at: now)
+        case (_, .failed(let reason, let isPermanent)):
+            failed(reason, isPermanent: isPermanent, after: operation, at: now)
+        }
+    }
+
+    private mutating func cameUp(
+        _ identity: Identity, _ remark: String?, after operation: Operation, at now: BootInstant
+    ) {
+        life = identity
+        state = .starting(Trial(settles: now.advanced(by: Self.settleTime), command: operation.command))
+        let tail = remark.map { "; \($0)" } ?? ""
+        tell(
+            .warning, "is starting\(words(for: identity))\(tail)",
+            .init(kind: .started, pid: pid, attempt: attempt), at: now)
+        // What was seen while the action ran counts only if it is about this new life.
+        guard let latest = operation.latest else { return }
+        switch latest.liveness {
+        case .alive(let seen) where seen == identity: observed(latest, at: now)
+        case .unhealthy(let seen, _) where seen == identity: observed(latest, at: now)
+        case .dead(let end) where end.identity == identity: observed(latest, at: now)
+        case .alive, .unhealthy, .dead, .missing, .undetermined, .handledElsewhere: break
+        }
+    }
+
+    private mutating func wentDown(after operation: Operation, at now: BootInstant) {
+        life = nil
+        state = .exited(.held)
+        tell(.shutdown, "was stopped by \(words(for: operation.command))", .init(kind: .stopped), at: now)
+        resolve(operation.command, .completed, "\(target.agent) is stopped")
+    }
+
+    private mutating func failed(
+        _ reason: String, isPermanent: Bool, after operation: Operation, at now: BootInstant
+    ) {
+        resolve(operation.command, .failed, reason)
+        switch operation.action {
+        case .stop:
+            // It is held all the same: should it end now, it stays down.
+            resume(from: operation, at: now)
+            note(report.status, "could not be stopped: \(reason)")
+        case .recover, .restart:
+            let isAlive =
+                switch operation.latest?.liveness {
+                case .alive, .unhealthy: true
+                case .dead, .missing: false
+                case .undetermined, .handledElsewhere: false
+                case nil: life != nil
+                }
+            if isAlive {
+                tell(.warning, "could not be restarted: \(reason)", .init(kind: .restartFailed), at: now)
+                resume(from: operation, at: now)
+            } else if isPermanent || settings.policy == .never {
+                life = nil
+                state = .exited(.notRestartable(operation.before))
+                tell(.error, "could not be restarted: \(reason)", .init(kind: .restartFailed), at: now)
+            } else {
+                life = nil
+                attempt += 1
+                let due = now.advanced(by: backoffDelay())
+                let message = "could not be restarted: \(reason)"
+                state = .backoff(Plan(action: .recover, due: due, command: nil, isByPolicy: true))
+                tellPlan(message, .restartFailed, due: due, at: now)
+                tellCrashLoop(at: now)
+                // Deaths told by the source itself are known; doubt is not: let it speak first.
+                if let latest = operation.latest {
+                    switch latest.liveness {
+                    case .undetermined, .handledElsewhere: observed(latest, at: now)
+                    case .alive, .unhealthy, .dead, .missing: break
+                    }
+                }
+            }
+        }
+    }
+
+    /// Goes back to what was last seen, as if it were seen now for the first time since the action began.
+    private mutating func resume(from operation: Operation, at now: BootInstant) {
+        state = life == nil ? .exited(.held) : .running(since: life?.began ?? now)
+        if let latest = operation.latest { observed(latest, at: now) }
+    }
+
+    // MARK: - The runner's own end
+
+    private mutating func runnerStopping(at now: BootInstant) {
+        isStopping = true
+        for ticket in pending {
+            resolve(ticket, .failed, "not carried out: the runner is stopping")
+        }
+        pending = []
+        switch state {
+        case .queued(let plan):
+            // What the policy planned stays planned: the next runner finds it in the record.
+            actions.append(.releaseStart)
+            resolve(plan.command, .failed, "not carried out: the runner is stopping")
+            withdrawCommand(of: plan, at: now)
+        case .unseen, .running, .starting, .backoff, .operating, .exited, .undetermined, .handledElsewhere:
+            break
+        }
+    }
+
+    /// Goes on without the command: with what the policy wanted anyway, else with things as they are.
+    private mutating func withdrawCommand(of plan: Plan, at now: BootInstant) {
+        if plan.isByPolicy {
+            state = .backoff(Plan(action: plan.action, due: plan.due, command: nil, isByPolicy: true))
+        } else if let life {
+            state = .running(since: life.began ?? now)
+        } else {
+            state = .exited(.foundDown)
+        }
+    }
+
+    // MARK: - The record
+
+    /// What must survive the runner, as of now.
+    package var record: TargetRecord {
+        TargetRecord(
+            bootID: bootID, life: life, isHeld: isHeld, attempt: attempt, window: window, phase: recordedPhase)
+    }
+
+    private var recordedPhase: TargetRecord.Phase {
+        switch state {
+        case .unseen, .undetermined, .handledElsewhere: restored
+        case .backoff(let plan), .queued(let plan): .waiting(due: plan.due)
+        case .operating(let operation):
+            .operating(operation.action, before: operation.before, command: operation.command?.key)
+        case .starting(let trial): .settling(command: trial.command?.key)
+        case .running, .exited: .idle
+        }
+    }
+
+    /// Puts the record before the action it must precede; a record that did not change is not written again.
+    private mutating func persistIfChanged() {
+        // What is about to begin writes its own record in a moment; until then the death is found again.
+        guard !actions.contains(.requestStart) else { return }
+        let record = self.record
+        guard record != persisted else { return }
+        persisted = record
+        let index = actions.firstIndex { if case .perform = $0 { true } else { false } } ?? actions.endIndex
+        actions.insert(.persist(record), at: index)
+    }
+}

@@ -1,0 +1,39 @@
+extension StubServer {
+    /// What a stub server is before anybody scripts it.
+    package struct Configuration: Sendable {
+        /// How much of the protocol it speaks.
+        package enum Knowledge: Sendable, Hashable {
+            /// Only what older servers know: no `wait`, and `POST /heartbeat/batch` gets `batchStatus` (404 or 405).
+            case base(batchStatus: Int = 404)
+            case whole
+        }
+
+        /// What happens to a command that was delivered and has no accepted result yet.
+        package enum Redelivery: Sendable, Hashable {
+            /// Offered in every poll, as an older server that never notes a delivery does.
+            case untilResult
+            /// Offered in one poll and then never again.
+            case once
+        }
+
+        package var knowledge: Knowledge
+        package var redelivery: Redelivery
+        /// The only key that is let in; any key at all when `nil`.
+        package var apiKey: String?
+        /// The id of the first queued command; the next ones count up.
+        package var firstCommandID: Int64
+
+        package init(
+            knowledge: Knowledge = .whole, redelivery: Redelivery = .once, apiKey: String? = nil,
+            firstCommandID: Int64 = 1_795_000_000
+        ) {
+            self.knowledge = knowledge
+            self.redelivery = redelivery
+            self.apiKey = apiKey
+            self.firstCommandID = firstCommandID
+        }
+
+        /// Speaks only the base protocol and offers a command until its result was taken.
+        package static let olderServer = Configuration(knowledge: .base(), redelivery: .untilResult)
+    }
+}

@@ -1,0 +1,124 @@
+import Glibc
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+
+/// Stands in for the server on a real loopback socket, in the process of the test that scripts it.
+///
+/// Unscripted it answers as ``Configuration/Knowledge`` says. It keeps every request for the test to read or to await,
+/// and can be told to answer anything else, down to bytes that are no HTTP at all.
+/// Made by ``withStubServer(_:_:)`` only, which also ends it.
+package final class StubServer: Sendable {
+    /// The port of 127.0.0.1 it listens on, chosen by the kernel.
+    package let port: Int
+
+    let group: MultiThreadedEventLoopGroup
+    let state: NIOLockedValueBox<State>
+    private let reservation: PortReservation
+
+    /// Binds a free port and starts to answer.
+    init(_ configuration: Configuration) async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let state = NIOLockedValueBox(State(configuration))
+        do {
+            let listener = try await StubServer.listen(on: 0, group: group, state: state)
+            guard let port = listener.localAddress?.port else { throw StubServerError.noPort }
+            state.withLockedValue { $0.listener = listener }
+            self.port = port
+            reservation = try PortReservation(port: port)
+        } catch {
+            try await group.shutdownGracefully()
+            throw error
+        }
+        self.group = group
+        self.state = state
+    }
+
+    /// The URL before `/api/v1`, as `--endpoint` takes it.
+    package var endpoint: String { "http://127.0.0.1:\(port)" }
+
+    // MARK: Being away
+
+    /// Closes the listening socket and every connection: from here on, connecting is refused.
+    package func goAway() async throws {
+        let (listener, connections) = state.withLockedValue { state in
+            defer { state.listener = nil }
+            return (state.listener, Array(state.connections.values))
+        }
+        try await listener?.close()
+        for connection in connections { try? await connection.close() }
+    }
+
+    /// Listens again on the same port after ``goAway()``; what was recorded and queued is still there.
+    package func comeBack() async throws {
+        let listener = try await StubServer.listen(on: port, group: group, state: state)
+        state.withLockedValue { $0.listener = listener }
+    }
+
+    /// Cuts every open connection, with whatever was under way on it; new ones are taken.
+    package func cutConnections() async {
+        for connection in state.withLockedValue({ Array($0.connections.values) }) {
+            try? await connection.close()
+        }
+    }
+
+    /// Ends everything; only the scope calls it.
+    func end() async throws {
+        let observers = state.withLockedValue { Array($0.observers.values) }
+        for observer in observers { observer.finish() }
+        try await group.shutdownGracefully()
+    }
+
+    private static func listen(
+        on port: Int, group: MultiThreadedEventLoopGroup, state: NIOLockedValueBox<State>
+    ) async throws -> any Channel {
+        try await ServerBootstrap(group: group)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(
+                ChannelOptions.Types.SocketOption(level: .socket, name: .init(rawValue: SO_REUSEPORT)), value: 1
+            )
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try StubServerConnection.install(in: channel, state: state)
+                }
+            }
+            .bind(host: "127.0.0.1", port: port).get()
+    }
+}
+
+/// Runs `body` beside a stub server that answers as `configuration` says, and ends the stub afterwards.
+///
+/// - Parameters:
+///   - configuration: What the stub knows before it is told more through its methods.
+///   - body: Gets the listening stub; its end, however it comes, closes every connection.
+/// - Returns: What `body` returned.
+package func withStubServer<Result>(
+    _ configuration: StubServer.Configuration = .init(), _ body: (StubServer) async throws -> Result
+) async throws -> Result {
+    let stub = try await StubServer(configuration)
+    do {
+        let result = try await body(stub)
+        try await stub.end()
+        return result
+    } catch {
+        try await stub.end()
+        throw error
+    }
+}
+
+/// Says why a stub server could not do its part, or what a test waited for in vain.
+package enum StubServerError: Error, CustomStringConvertible {
+    case noPort
+    /// Nothing of the kind came in time; `log` lists the requests that did.
+    case notSeen(String, within: Duration, log: [String])
+
+    package var description: String {
+        switch self {
+        case .noPort:
+            "the stub server's socket has no port"
+        case .notSeen(let what, let limit, let log):
+            "\(what) did not come within \(limit); requests so far: \(log.isEmpty ? "none" : log.joined(separator: ", "))"
+        }
+    }
+}

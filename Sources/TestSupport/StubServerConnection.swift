@@ -1,0 +1,157 @@
+import FoundationEssentials
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOHTTP1
+
+/// Writes answers to one client, the way the script wants them.
+struct StubServerConnection: Sendable {
+    let channel: any Channel
+    let state: NIOLockedValueBox<StubServer.State>
+    /// Whether the client asked for this connection to end with the answer.
+    var closesAfterwards = false
+
+    /// Reads requests from a new connection and answers them as `state` says.
+    static func install(in channel: any Channel, state: NIOLockedValueBox<StubServer.State>) throws {
+        let id = state.withLockedValue { state in
+            defer { state.connectionCount += 1 }
+            state.connections[state.connectionCount] = channel
+            return state.connectionCount
+        }
+        channel.closeFuture.whenComplete { _ in
+            let observers = state.withLockedValue { state in
+                state.connections[id] = nil
+                state.heldPolls.removeAll { $0.connection.channel === channel }
+                return state.observers.values
+            }
+            for observer in observers { observer.yield() }
+        }
+        try channel.pipeline.syncOperations.addHandlers([
+            // Answers are written as bytes, so that they can be wrong in every way: there is no response encoder.
+            ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)),
+            StubServerRequestReader(connection: StubServerConnection(channel: channel, state: state), id: id),
+        ])
+    }
+
+    /// Records a whole request and answers it, now or when its long poll ends.
+    func receive(_ make: (Int) -> StubServer.Request) {
+        let (reaction, index, observers) = state.withLockedValue { state in
+            let request = make(state.requests.count)
+            let reaction = state.receive(request)
+            if case .hold = reaction {
+                state.heldPolls.append(StubServer.State.HeldPoll(request: request.index, connection: self))
+            }
+            return (reaction, request.index, state.observers.values)
+        }
+        switch reaction {
+        case .answer(let answer):
+            send(answer)
+        case .hold(let seconds):
+            channel.eventLoop.scheduleTask(in: .seconds(Int64(seconds))) {
+                guard state.withLockedValue({ $0.releasePoll(index) }) else { return }
+                send(StubServer.State.list([]))
+            }
+        }
+        for observer in observers { observer.yield() }
+    }
+
+    /// Sends one answer, or does what the script has instead of one.
+    func send(_ answer: StubServer.Answer) {
+        switch answer.kind {
+        case .reply(let reply):
+            let isCut = reply.claimedLength.map { $0 > reply.body.count } ?? false
+            write(head(of: reply) + reply.body, thenClose: isCut || closesAfterwards)
+        case .drip(let reply, let chunk, let pause):
+            write(head(of: reply), thenClose: false)
+            drip(reply.body[...], chunk: chunk, every: TimeAmount(pause))
+        case .raw(let bytes):
+            write(bytes, thenClose: true)
+        case .close:
+            channel.close(promise: nil)
+        case .hang:
+            break
+        }
+    }
+
+    private func head(of reply: StubServer.Answer.Reply) -> [UInt8] {
+        let reason = HTTPResponseStatus(statusCode: reply.status).reasonPhrase
+        var text = "HTTP/1.1 \(reply.status) \(reason)\r\n"
+        for (name, value) in reply.headers { text += "\(name): \(value)\r\n" }
+        text += "Content-Length: \(reply.claimedLength ?? reply.body.count)\r\n"
+        if closesAfterwards { text += "Connection: close\r\n" }
+        return Array((text + "\r\n").utf8)
+    }
+
+    private func write(_ bytes: [UInt8], thenClose: Bool) {
+        let written = channel.writeAndFlush(ByteBuffer(bytes: bytes))
+        if thenClose { written.whenComplete { _ in channel.close(promise: nil) } }
+    }
+
+    private func drip(_ rest: ArraySlice<UInt8>, chunk: Int, every pause: TimeAmount) {
+        guard channel.isActive else { return }
+        let piece = rest.prefix(chunk)
+        let isLast = piece.count == rest.count
+        write(Array(piece), thenClose: isLast && closesAfterwards)
+        guard !isLast else { return }
+        channel.eventLoop.scheduleTask(in: pause) {
+            drip(rest.dropFirst(chunk), chunk: chunk, every: pause)
+        }
+    }
+}
+
+/// Puts the parts of one request together.
+private final class StubServerRequestReader: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+
+    private let connection: StubServerConnection
+    private let id: Int
+    private var head: HTTPRequestHead?
+    private var body = Data()
+
+    init(connection: StubServerConnection, id: Int) {
+        self.connection = connection
+        self.id = id
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch Self.unwrapInboundIn(data) {
+        case .head(let head):
+            self.head = head
+            body = Data()
+        case .body(let buffer):
+            body.append(contentsOf: buffer.readableBytesView)
+        case .end:
+            finish()
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // No HTTP, or the client is gone: a stub has nothing to say to either.
+        context.close(promise: nil)
+    }
+
+    private func finish() {
+        guard let head else { return }
+        let arrival = ContinuousClock.now
+        self.head = nil
+        var connection = self.connection
+        connection.closesAfterwards = !head.isKeepAlive
+        let (path, query) = Self.split(head.uri)
+        connection.receive { index in
+            StubServer.Request(
+                index: index, method: head.method.rawValue, path: path, query: query,
+                headers: head.headers.map { (name: $0.name, value: $0.value) }, body: body, arrival: arrival,
+                connection: id)
+        }
+    }
+
+    /// Splits a request target into path and query; enough for this protocol's queries, which need no decoding.
+    private static func split(_ uri: String) -> (path: String, query: [String: String]) {
+        let parts = uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        var query: [String: String] = [:]
+        for pair in parts.dropFirst().joined().split(separator: "&") {
+            let halves = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            query[String(halves[0])] = halves.count > 1 ? String(halves[1]) : ""
+        }
+        return (String(parts[0]), query)
+    }
+}

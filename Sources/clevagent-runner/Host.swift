@@ -1,0 +1,41 @@
+import FoundationEssentials
+import RunnerKit
+import SystemPackage
+import SystemSupport
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// What the program asks of the machine it was started on.
+enum Host {
+    static var environment: [String: String] { ProcessInfo.processInfo.environment }
+
+    static func facts() throws -> Runner<BootClock>.Host {
+        var name = [CChar](repeating: 0, count: 256)
+        let isNamed = gethostname(&name, name.count - 1) == 0
+        let hostname =
+            isNamed
+            ? name.withUnsafeBufferPointer {
+                String(decoding: $0.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+            } : "unknown"
+        return Runner<BootClock>.Host(
+            name: hostname, machineID: machineID ?? hostname, bootID: try BootID.current().description,
+            cores: ProcessInfo.processInfo.activeProcessorCount)
+    }
+
+    /// One line on standard error, as programs do it.
+    static func complain(_ line: String) {
+        _ = try? FileDescriptor.standardError.writeAll("clevagent-runner: \(line)\n".utf8)
+    }
+
+    private static var machineID: String? {
+        guard let data = try? Data(contentsOf: URL(filePath: "/etc/machine-id")) else { return nil }
+        let id = String(decoding: data, as: UTF8.self).prefix { $0.isHexDigit }
+        return id.isEmpty ? nil : String(id)
+    }
+}

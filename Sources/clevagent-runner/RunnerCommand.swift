@@ -1,0 +1,22 @@
+import ArgumentParser
+import RunnerKit
+import SystemSupport
+
+@main
+struct RunnerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "clevagent-runner",
+        abstract: "Keeps agents, bots and workers alive: sees a death at once, tells the server, brings it back.",
+        discussion: """
+            Watch a bot by its PID file, and send its heartbeats to a server on this host:
+
+              clevagent-runner --watch process:/run/my-bot.pid \\
+                  --endpoint http://127.0.0.1:8080 --api-key-file /etc/clevagent/api-key
+
+            Nothing in the bot's code changes. It is restarted when it dies, with growing pauses, and \
+            never when somebody stopped it on purpose. Run the runner as the bot's own user.
+            """,
+        version: Runner<BootClock>.version,
+        subcommands: [StartCommand.self],
+        defaultSubcommand: StartCommand.self)
+}

@@ -1,0 +1,133 @@
+import ArgumentParser
+import FoundationEssentials
+import Logging
+import RunnerKit
+import SystemSupport
+import WatcherAPI
+import WireProtocol
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+struct StartCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "start",
+        abstract: "Watch the given targets until told to stop (the default).",
+        discussion: """
+            Every flag can also be set in the environment: --heartbeat-interval is \
+            CLEVAGENT_HEARTBEAT_INTERVAL, and so on; CLEVAGENT_WATCH holds one target a line. Flags \
+            beat the environment.
+
+            Exit status: 0 after SIGTERM or SIGINT, 64 when a flag or a variable is wrong, 78 when a \
+            file or the host is not as it should be.
+            """)
+
+    @Option(
+        help: ArgumentHelp(
+            "What to watch: [AGENT=]TYPE:NAME. Repeatable.",
+            discussion: """
+                process:/run/my-bot.pid watches the process named in that PID file, as agent 'my-bot'; \
+                trader=process:/run/my-bot.pid calls it 'trader'.
+                """, valueName: "target"))
+    var watch: [String] = []
+
+    @Option(help: ArgumentHelp("The server: the URL before /api/v1.", valueName: "url"))
+    var endpoint: String?
+
+    @Option(help: ArgumentHelp("A file that holds the API key; keep it at mode 0600.", valueName: "file"))
+    var apiKeyFile: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The API key itself (cv_…). Other users of this host can see it: prefer --api-key-file.", valueName: "key"))
+    var apiKey: String?
+
+    @Option(help: ArgumentHelp("How often everything is reported; changes go out at once.", valueName: "seconds"))
+    var heartbeatInterval: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "When an ended target is started again.",
+            discussion: """
+                unless-stopped (the default): after every end except a deliberate one. \
+                on-failure: not after exit 0 or 78. always: also after deliberate stops by others. never.
+                """, valueName: "policy"))
+    var restartPolicy: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Settings for single targets, in YAML: start, grace, backoff (default: /etc/clevagent/runner.yaml if it exists).",
+            valueName: "file"))
+    var config: String?
+
+    @Option(help: ArgumentHelp("Where the runner keeps what must survive it.", valueName: "directory"))
+    var stateDir: String?
+
+    @Option(help: ArgumentHelp("DEBUG, INFO, WARNING or ERROR.", valueName: "level"))
+    var logLevel: String?
+
+    @Flag(help: "Allow http:// to another host: the key is then visible to the network.")
+    var allowHTTP = false
+
+    func run() async throws {
+        let registry = makeBuiltInRegistry(openFileLimit: .raise())
+        var resolver = ConfigurationResolver(
+            options: options, environment: Host.environment, kinds: registry.kinds)
+        let configuration: RunnerConfiguration
+        do {
+            configuration = try resolver.resolve()
+        } catch {
+            for problem in error.problems { Host.complain(problem.description) }
+            throw ExitCode(ConfigurationProblem.exitStatus(for: error.problems))
+        }
+        LoggingSystem.bootstrap(StreamLogHandler.standardError)
+        var logger = Logger(label: "clevagent-runner")
+        logger.logLevel = configuration.logLevel.loggerLevel
+        for warning in configuration.warnings { logger.warning("\(warning)") }
+
+        // A terminal that goes away, or a log reader that ends, must not end the supervision.
+        signal(SIGHUP, SIG_IGN)
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            let state = try StateDirectory(at: configuration.stateDirectory, logger: logger)
+            try await Runner(
+                configuration: configuration, registry: registry, state: state, host: try Host.facts(),
+                clock: BootClock(), civilTime: { WireTime(Date()) }, logger: logger
+            ).run()
+        } catch let error as StateDirectoryError {
+            Host.complain(error.description)
+            throw ExitCode(78)
+        }
+    }
+
+    private var options: RunnerOptions {
+        var options = RunnerOptions()
+        options.apiKey = apiKey
+        options.apiKeyFile = apiKeyFile
+        options.watch = watch
+        options.endpoint = endpoint
+        options.heartbeatInterval = heartbeatInterval
+        options.logLevel = logLevel
+        options.restartPolicy = restartPolicy
+        options.config = config
+        options.stateDirectory = stateDir
+        options.allowHTTP = allowHTTP
+        return options
+    }
+}
+
+extension RunnerConfiguration.LogLevel {
+    fileprivate var loggerLevel: Logger.Level {
+        switch self {
+        case .debug: .debug
+        case .info: .info
+        case .warning: .warning
+        case .error: .error
+        }
+    }
+}

@@ -1,0 +1,11 @@
+import ProcessWatcher
+import Supervision
+import SystemSupport
+import WatcherAPI
+
+/// The watchers this program was built with: the one place that names them.
+func makeBuiltInRegistry(openFileLimit: OpenFileLimit) -> WatcherRegistry {
+    var registry = WatcherRegistry()
+    registry.register(.process) { try ProcessWatcher($0, openFileLimit: openFileLimit) }
+    return registry
+}

@@ -1,0 +1,50 @@
+import ArgumentParser
+import FoundationEssentials
+import NIOCore
+import ServerDomain
+import StoreSQLite
+
+/// Says what went wrong in plain lines on standard error, and chooses the exit code.
+enum Failure {
+    /// sysexits.h: the command was used wrongly.
+    static let usage = ExitCode(64)
+    /// sysexits.h: something it was configured with cannot be used.
+    static let configuration = ExitCode(78)
+
+    /// Something that ends the program with one line.
+    struct Line: Error {
+        var text: String
+        var exitCode = Failure.configuration
+    }
+
+    /// Prints every problem.
+    static func report(_ problems: [ConfigurationReader.Problem]) -> ExitCode {
+        for problem in problems { print(error: problem.line) }
+        return problems.contains(where: \.isFlag) ? usage : configuration
+    }
+
+    /// Runs something and turns every expected error into its line and code.
+    static func catching(_ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch let code as ExitCode {
+            throw code
+        } catch let line as Line {
+            print(error: line.text)
+            throw line.exitCode
+        } catch let error as StoreError {
+            print(error: error.description)
+            throw configuration
+        } catch let error as IOError {
+            print(error: error.description)
+            throw configuration
+        } catch {
+            print(error: "unexpected: \(error)")
+            throw ExitCode(70)
+        }
+    }
+
+    private static func print(error line: String) {
+        StandardStream.error("clevagent-server: \(line)")
+    }
+}

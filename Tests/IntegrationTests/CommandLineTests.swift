@@ -1,0 +1,84 @@
+import TestSupport
+import Testing
+
+/// What a person gets who typed something wrong: everything at once, a line each, and the right exit status.
+@Suite struct CommandLineTests {
+    struct Wrong: Sendable, CustomTestStringConvertible {
+        var arguments: [String]
+        var environment: [String: String] = [:]
+        var status: Int32 = 64
+        var says: [String]
+
+        var testDescription: String { arguments.joined(separator: " ") }
+    }
+
+    static let wrong: [Wrong] = [
+        Wrong(arguments: [], says: ["no API key", "nothing to watch"]),
+        Wrong(
+            arguments: [
+                "--watch", "bot", "--watch", "k8s:bot", "--watch", "process:bot.pid", "--api-key", "cv_12345678",
+            ],
+            says: [
+                "--watch 'bot': no type", "'k8s:bot': there is no type 'k8s'",
+                "'process:bot.pid': write the absolute path",
+            ]
+        ),
+        Wrong(
+            arguments: ["--watch", "process:/a/x.pid", "--watch", "process:/b/x.pid", "--api-key", "cv_12345678"],
+            says: ["another target has the agent name 'x'"]),
+        Wrong(
+            arguments: ["--watch", "process:-x", "--watch", "process:/x\u{7}.pid", "--api-key", "cv_12345678"],
+            says: ["may not begin with '-'", "control characters"]),
+        Wrong(
+            arguments: [
+                "--watch", "process:/x.pid", "--api-key", "cv_12345678", "--heartbeat-interval", "0", "--log-level",
+                "LOUD", "--restart-policy", "sometimes", "--endpoint", "ftp://x", "--state-dir", "here",
+            ],
+            says: [
+                "--heartbeat-interval '0': must be a number of seconds", "--log-level 'LOUD': must be one of",
+                "--restart-policy 'sometimes': must be one of", "--endpoint 'ftp://x': must be a URL",
+                "--state-dir 'here': must be an absolute path",
+            ]),
+        Wrong(
+            arguments: ["--watch", "process:/x.pid", "--api-key", "cv_12345678", "--endpoint", "http://example.org"],
+            says: ["use https, or say --allow-http"]),
+        Wrong(
+            arguments: ["--watch", "process:/x.pid"], environment: ["CLEVAGENT_API_KEY": "sk-something-else"],
+            says: ["CLEVAGENT_API_KEY: that is no API key"]),
+        Wrong(
+            arguments: ["--watch", "process:/x.pid", "--api-key-file", "/nonexistent/key"], status: 78,
+            says: ["--api-key-file '/nonexistent/key': can't be read"]),
+        Wrong(
+            arguments: ["--watch", "process:/x.pid", "--api-key", "cv_12345678", "--config", "/nonexistent.yaml"],
+            status: 78, says: ["--config '/nonexistent.yaml': there is no such file"]),
+        Wrong(
+            arguments: ["--watch", "process:/x.pid", "--api-key", "cv_12345678", "--state-dir", "/proc/nothing"],
+            status: 78, says: ["the state directory /proc/nothing can't be used"]),
+        Wrong(arguments: ["--nonsense"], says: ["Unknown option '--nonsense'"]),
+    ]
+
+    @Test(arguments: wrong) func aWrongCommandLineIsToldWhole(_ wrong: Wrong) async throws {
+        let runner = try ChildProcess(
+            [BuiltProgram.runner.path] + wrong.arguments,
+            environment: AgentDirectory.environment.merging(wrong.environment) { $1 }, output: .lines)
+        var lines: [String] = []
+        for await line in runner.lines { lines.append(line) }
+        let status = await runner.ended()
+        #expect(status == wrong.status << 8, "\(lines)")
+        for words in wrong.says { #expect(lines.contains { $0.contains(words) }, "\(words) is not in \(lines)") }
+        #expect(!lines.contains { $0.contains("cv_12345678") || $0.contains("sk-something-else") }, "a key was shown")
+    }
+
+    @Test func theHelpNamesEveryFlag() async throws {
+        let runner = try ChildProcess([BuiltProgram.runner.path, "start", "--help"], output: .lines)
+        var text = ""
+        for await line in runner.lines { text += line + "\n" }
+        #expect(await runner.ended() == 0)
+        for flag in [
+            "--watch", "--endpoint", "--api-key-file", "--api-key", "--heartbeat-interval", "--restart-policy",
+            "--config", "--state-dir", "--log-level", "--allow-http",
+        ] {
+            #expect(text.contains("  \(flag)"))
+        }
+    }
+}

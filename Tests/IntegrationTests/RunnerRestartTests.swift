@@ -1,0 +1,156 @@
+import SystemSupport
+import TestSupport
+import Testing
+import WireProtocol
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// What survives the runner: it is killed, started again, and nothing is harmed, forgotten or done twice.
+@Suite(.timeLimit(.minutes(2))) struct RunnerRestartTests {
+    @Test func killedWhileItWatchesTenItHarmsNoneAndStartsNoneTwice() async throws {
+        let names = (1...10).map { "bot-\($0)" }
+        try await withAgentDirectory { agents in
+            for name in names { try await agents.start(name) }
+            try await withStubServer { stub in
+                let first = try start(agents, names, stub)
+                try await allAreUp(names, stub, after: -1)
+                first.signal(SIGKILL)
+                await first.ended()
+                for name in names { #expect(agents.processID(of: name).map(AgentDirectory.isRunning) == true) }
+
+                let seen = stub.heartbeats.count - 1
+                let second = try start(agents, names, stub)
+                try await allAreUp(names, stub, after: seen)
+                for name in names { #expect(agents.lives(of: name).count == 1) }
+
+                // All are watched again: each death is told, and each comes back once.
+                for name in names { kill(try #require(agents.processID(of: name)), SIGKILL) }
+                for name in names {
+                    let back = try await stub.heartbeat(after: seen) {
+                        $0.agent == name && $0.event?.kind == .restarted
+                    }
+                    #expect(back.heartbeat.event?.pid == agents.processID(of: name).map(Int.init))
+                    #expect(agents.lives(of: name).count == 2)
+                }
+                #expect(await second.end() == 0)
+                for name in names { #expect(agents.processID(of: name).map(AgentDirectory.isRunning) == true) }
+            }
+        }
+    }
+
+    @Test func aStopHoldsThroughARestartOfTheRunner() async throws {
+        try await withAgentDirectory { agents in
+            try await agents.start("bot")
+            try await withStubServer { stub in
+                let first = try start(agents, ["bot"], stub)
+                try await allAreUp(["bot"], stub, after: -1)
+                let stop = stub.queue("stop", target: agents.pidFile(of: "bot"), agent: "bot")
+                let result = try await stub.result(of: stop.id)
+                #expect(result.result.status == .completed)
+                let last = try #require(agents.lives(of: "bot").last)
+                #expect(!AgentDirectory.isRunning(last))
+                first.signal(SIGKILL)
+                await first.ended()
+
+                let seen = stub.heartbeats.count - 1
+                let second = try start(agents, ["bot"], stub)
+                let told = try await stub.heartbeat(after: seen) { $0.agent == "bot" }
+                #expect(told.heartbeat.status == .shutdown)
+                // Still so an interval later, and no second life was begun.
+                _ = try await stub.heartbeat(after: told.index) { $0.agent == "bot" && $0.status == .shutdown }
+                #expect(agents.lives(of: "bot").count == 1)
+                #expect(await second.end() == 0)
+            }
+        }
+    }
+
+    @Test func whatIsDownAtFirstSightIsToldAndNotStarted() async throws {
+        try await withAgentDirectory { agents in
+            try await agents.start("bot")
+            try await end(try #require(agents.processID(of: "bot")))
+            try await withStubServer { stub in
+                let runner = try start(agents, ["bot"], stub)
+                let told = try await stub.heartbeat { $0.agent == "bot" }
+                #expect(told.heartbeat.status == .error)
+                #expect(told.heartbeat.message?.contains("not started") == true)
+                _ = try await stub.heartbeat(after: told.index) { $0.agent == "bot" && $0.status == .error }
+                #expect(agents.lives(of: "bot").count == 1)
+                #expect(await runner.end() == 0)
+            }
+        }
+    }
+
+    @Test func whatDiedWhileTheRunnerWasAwayIsToldAndBroughtBack() async throws {
+        try await withAgentDirectory { agents in
+            try await agents.start("bot")
+            try await withStubServer { stub in
+                let first = try start(agents, ["bot"], stub)
+                try await allAreUp(["bot"], stub, after: -1)
+                #expect(await first.end() == 0)
+                #expect(agents.processID(of: "bot").map(AgentDirectory.isRunning) == true)
+                try await end(try #require(agents.processID(of: "bot")))
+                let second = try start(agents, ["bot"], stub)
+                _ = try await stub.heartbeat { $0.event?.kind == .died }
+                _ = try await stub.heartbeat { $0.event?.kind == .started }
+                #expect(agents.lives(of: "bot").count == 2)
+                #expect(await second.end() == 0)
+            }
+        }
+    }
+
+    /// Wherever in the restart the runner is killed: one copy lives in the end, and the command has one true result.
+    @Test(arguments: [HeartbeatEvent.Kind.restarting, .started]) func killedInTheMiddleOfARestart(
+        at moment: HeartbeatEvent.Kind
+    ) async throws {
+        try await withAgentDirectory { agents in
+            try await agents.start("bot")
+            try await withStubServer { stub in
+                let first = try start(agents, ["bot"], stub)
+                try await allAreUp(["bot"], stub, after: -1)
+                let command = stub.queue("restart", target: agents.pidFile(of: "bot"), agent: "bot")
+                _ = try await stub.heartbeat { $0.event?.kind == moment }
+                first.signal(SIGKILL)
+                await first.ended()
+
+                let second = try start(agents, ["bot"], stub)
+                let result = try await stub.result(of: command.id)
+                let lives = agents.lives(of: "bot")
+                #expect(lives.filter(AgentDirectory.isRunning).count == 1)
+                switch result.result.status {
+                case .completed: #expect(lives.count == 2)
+                case .failed:
+                    let message = try #require(result.result.message)
+                    // Killed before the record was on the disk, nothing had begun.
+                    #expect(
+                        message.contains("outcome unknown") || message.contains("not carried out") && lives.count == 1)
+                case .rejected: Issue.record("a command in hand was rejected")
+                }
+                #expect(await second.end() == 0)
+                #expect(Set(stub.results.map(\.result.status)).count == 1)
+            }
+        }
+    }
+
+    // MARK: - The runner and its agents
+
+    private func start(_ agents: AgentDirectory, _ names: [String], _ stub: StubServer) throws -> ChildProcess {
+        try ChildProcess(
+            [
+                BuiltProgram.runner.path, "--endpoint", stub.endpoint, "--heartbeat-interval", "1",
+                "--state-dir", agents.path + "/state",
+            ] + names.flatMap { ["--watch", "process:" + agents.pidFile(of: $0)] },
+            environment: AgentDirectory.environment.merging(["CLEVAGENT_API_KEY": "cv_test"]) { $1 })
+    }
+
+    private func allAreUp(_ names: [String], _ stub: StubServer, after index: Int) async throws {
+        for name in names { _ = try await stub.heartbeat(after: index) { $0.agent == name && $0.status == .ok } }
+    }
+
+    private func end(_ process: pid_t) async throws {
+        let handle = try ProcessHandle(pid: process)
+        try handle.send(SIGKILL)
+        try await handle.waitForEnd(on: EventLoop())
+    }
+}

@@ -1,0 +1,150 @@
+import InMemoryLogging
+import Logging
+import ServerLink
+import Supervision
+import SystemSupport
+import Testing
+import WireProtocol
+
+@Suite struct CommandDeskTests {
+    private let now = BootInstant(sinceBoot: .seconds(1000))
+    private let target = TargetID(kind: .process, name: "/run/bot.pid")
+    private let done = CommandResult(status: .completed, message: "bot is running")
+    private let journal = MemoryJournal()
+    private let log = InMemoryLogHandler()
+
+    private func desk(_ ledger: CommandLedger = CommandLedger()) -> CommandDesk {
+        CommandDesk(
+            ledger: ledger, journal: journal, intake: CommandIntake(endpoint: "e", targets: [target]),
+            resultSignal: WakeSignal(), logger: Logger(label: "test") { [log] _ in log })
+    }
+
+    private func offer(_ ids: Int64..., action: String = "restart") -> CommandOffer {
+        CommandOffer(commands: ids.map { Command(id: $0, action: action, type: "process", target: target.name) })
+    }
+
+    private func key(_ id: Int64) -> CommandKey { CommandKey(endpoint: "e", id: id) }
+
+    private var told: [String] { log.entries.map { "\($0.message)" } }
+
+    // MARK: - Once
+
+    @Test func aCommandIsOnTheDiskBeforeItIsHandedOut() async {
+        let desk = desk()
+        let (tickets, hadNews) = await desk.receive(offer(1, 2), at: now)
+        #expect(tickets.map(\.1.key) == [key(1), key(2)])
+        #expect(tickets.map(\.0) == [target, target])
+        #expect(hadNews)
+        #expect(await journal.entries == [.received(key(1)), .received(key(2))])
+    }
+
+    @Test func aCommandThatIsInHandIsNotHandedOutAgain() async {
+        let desk = desk()
+        _ = await desk.receive(offer(1), at: now)
+        let (tickets, hadNews) = await desk.receive(offer(1, 1), at: now)
+        #expect(tickets.isEmpty)
+        #expect(!hadNews)
+        #expect(await journal.entries == [.received(key(1))])
+        #expect(await desk.nextResult(skipping: []) == nil)
+    }
+
+    @Test func aCommandThatIsTwiceInOneAnswerIsOne() async {
+        let (tickets, _) = await desk().receive(offer(1, 1), at: now)
+        #expect(tickets.count == 1)
+    }
+
+    @Test func whatIsOfferedAgainAfterItsEndIsToldAgainAndNotDoneAgain() async throws {
+        let desk = desk()
+        _ = await desk.receive(offer(1), at: now)
+        await desk.resolve(key(1), done)
+        await desk.reported(key(1))
+        #expect(await desk.nextResult(skipping: []) == nil)
+        let (tickets, hadNews) = await desk.receive(offer(1), at: now)
+        #expect(tickets.isEmpty)
+        #expect(!hadNews)
+        let again = try #require(await desk.nextResult(skipping: []))
+        #expect(again.key == key(1))
+        #expect(again.result == done)
+    }
+
+    @Test func theNextRunnerFindsWhatThisOneDid() async throws {
+        let first = desk()
+        _ = await first.receive(offer(1, 2, 3), at: now)
+        await first.resolve(key(1), done)
+        await first.resolve(key(2), done)
+        await first.reported(key(1))
+        let next = desk(await journal.ledger)
+        let (tickets, _) = await next.receive(offer(1, 2, 3), at: now)
+        #expect(tickets.isEmpty)
+        #expect(await next.nextResult(skipping: [])?.key == key(1))
+        #expect(await next.nextResult(skipping: [key(1)])?.key == key(2))
+        #expect(await next.nextResult(skipping: [key(1), key(2)]) == nil)
+    }
+
+    @Test func theFirstResultStands() async throws {
+        let desk = desk()
+        _ = await desk.receive(offer(1), at: now)
+        await desk.resolve(key(1), done)
+        await desk.resolve(key(1), CommandResult(status: .failed))
+        #expect(await desk.nextResult(skipping: [])?.result == done)
+        #expect(await journal.entries.count == 2)
+    }
+
+    @Test func aResultOfACommandThatNobodyGaveIsNothing() async {
+        let desk = desk()
+        await desk.resolve(key(7), done)
+        #expect(await desk.nextResult(skipping: []) == nil)
+        #expect(await journal.entries.isEmpty)
+    }
+
+    // MARK: - What is not carried out
+
+    @Test func whatIsRejectedIsNewsWithAResult() async throws {
+        let desk = desk()
+        let (tickets, hadNews) = await desk.receive(offer(1, action: "explode"), at: now)
+        #expect(tickets.isEmpty)
+        #expect(hadNews)
+        #expect(await desk.nextResult(skipping: [])?.result.status == .rejected)
+        #expect(told.contains("Command rejected"))
+        #expect(await desk.receive(offer(1, action: "explode"), at: now).hadNews == false)
+    }
+
+    @Test func whatAnEarlierRunnerDidNotBeginIsClosed() async throws {
+        var ledger = CommandLedger()
+        for id in Int64(1)...3 { ledger.apply(.received(key(id))) }
+        let desk = desk(ledger)
+        await desk.closeUnbegun(except: [key(2)])
+        let first = try #require(await desk.nextResult(skipping: []))
+        #expect(first.key == key(1))
+        #expect(first.result.status == .failed)
+        #expect(first.result.message == "not carried out: the runner ended before it began")
+        #expect(await desk.nextResult(skipping: [key(1)])?.key == key(3))
+        #expect(await desk.nextResult(skipping: [key(1), key(3)]) == nil)
+        #expect(await journal.entries.count == 2)
+    }
+
+    @Test func whatCanNotBeReadIsToldOnce() async {
+        let desk = desk()
+        for _ in 1...3 {
+            _ = await desk.receive(CommandOffer(problems: ["a command that is not a JSON object"]), at: now)
+        }
+        #expect(told == ["The server sent a command that can't be read; it is ignored"])
+        _ = await desk.receive(CommandOffer(problems: ["another"]), at: now)
+        #expect(told.count == 2)
+    }
+
+    // MARK: - A disk that fails
+
+    @Test func aLedgerThatCannotBeWrittenIsToldOnceAndCommandsAreCarriedOutOnceAllTheSame() async {
+        let desk = desk()
+        await journal.fail(with: DiskFull())
+        #expect(await desk.receive(offer(1, 2), at: now).tickets.count == 2)
+        #expect(await desk.receive(offer(1, 2), at: now).tickets.isEmpty)
+        await desk.resolve(key(1), done)
+        #expect(await desk.nextResult(skipping: [])?.key == key(1))
+        await desk.reported(key(1))
+        #expect(await desk.nextResult(skipping: []) == nil)
+        let warnings = told.filter { $0 == "The command ledger can't be written; it is kept in memory only" }
+        #expect(warnings.count == 1)
+    }
+}

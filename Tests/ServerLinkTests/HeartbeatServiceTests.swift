@@ -1,0 +1,267 @@
+import InMemoryLogging
+import NIOConcurrencyHelpers
+import ServerLink
+import Supervision
+import TestSupport
+import Testing
+import WireProtocol
+
+@Suite(.timeLimit(.minutes(1))) struct HeartbeatServiceTests {
+    private let clock = TestClock()
+    private let log = InMemoryLogHandler()
+    private let reserved = NIOLockedValueBox<[Int64]>([])
+    private let targets = [WatchedTarget.bot(1), .bot(2)]
+    private let up = TargetReport(status: .ok, memoryMB: 12.5)
+
+    /// Runs a service against a stub; ends it in good order after `body`.
+    private func withService(
+        _ stub: StubServer, _ body: (HeartbeatService<TestClock>) async throws -> Void
+    ) async throws {
+        try await withTransport(to: stub.endpoint) { transport in
+            let service = HeartbeatService(
+                configuration: .init(
+                    targets: targets, interval: .seconds(30),
+                    runner: RunnerInfo(id: "r", hostname: "web-1", version: "0.1.0", bootID: "b"), firstSeq: 1000),
+                transport: transport, clock: clock, civilTime: { [clock] in clock.civilTime }, logger: log.logger,
+                seed: 1
+            ) { [reserved] seq in reserved.withLockedValue { $0.append(seq) } }
+            try await beside({ try await service.run() }) { try await body(service) }
+        }
+    }
+
+    private func tellAllUp(_ service: HeartbeatService<TestClock>) async {
+        for target in targets { await service.tell(up, of: target.id, at: clock.now) }
+    }
+
+    private func change(_ kind: HeartbeatEvent.Kind) -> TargetReport {
+        TargetReport(status: .error, message: "bot-1 \(kind.rawValue)", event: HeartbeatEvent(kind: kind, pid: 42))
+    }
+
+    // MARK: - At once
+
+    @Test func whenEveryTargetWasLookedAtTheFirstBatchSaysHowTheyAre() async throws {
+        try await withStubServer { stub in
+            try await withService(stub) { service in
+                await tellAllUp(service)
+                let batch = try await stub.request(.batch).decode(HeartbeatBatch.self)
+                #expect(batch.runner?.state == .starting)
+                #expect(batch.runner?.bootID == "b")
+                #expect(batch.sentAt == clock.civilTime)
+                #expect(
+                    batch.heartbeats
+                        == targets.map {
+                            Heartbeat(
+                                agent: $0.agent, status: .ok, memoryMB: 12.5, restartType: "process",
+                                restartTarget: $0.id.name, interval: 30, seq: 1000)
+                        })
+            }
+        }
+    }
+
+    @Test func aChangeArrivesAtOnceWithItsOwnTime() async throws {
+        try await withStubServer { stub in
+            try await withService(stub) { service in
+                await tellAllUp(service)
+                _ = try await stub.request(.batch)
+                await service.tell(change(.died), of: targets[0].id, at: clock.now.advanced(by: .seconds(-3)))
+                let died = try await stub.heartbeat { $0.event != nil }
+                #expect(died.runner?.state == .running)
+                #expect(
+                    died.heartbeat
+                        == Heartbeat(
+                            agent: "bot-1", status: .error, message: "bot-1 died", restartType: "process",
+                            restartTarget: "/run/bot-1.pid", interval: 30,
+                            observedAt: clock.civilTime.advanced(by: .seconds(-3)), seq: 1001, eventID: "r:1001",
+                            event: HeartbeatEvent(kind: .died, pid: 42)))
+            }
+        }
+    }
+
+    @Test func everyIntervalEverythingGoesOutAgainWithTheNewestNumber() async throws {
+        try await withStubServer { stub in
+            try await withService(stub) { service in
+                await tellAllUp(service)
+                await service.tell(change(.started), of: targets[1].id, at: clock.now)
+                let started = try await stub.heartbeat { $0.event != nil }
+                clock.advance(to: await clock.sleep(atMost: .seconds(30)))
+                let round = try await stub.request(.batch, after: started.request)
+                let heartbeats = try round.decode(HeartbeatBatch.self).heartbeats
+                #expect(heartbeats.map(\.agent) == ["bot-1", "bot-2"])
+                #expect(heartbeats.map(\.seq) == [1001, 1001])
+                #expect(heartbeats.map(\.event) == [nil, nil])
+                #expect(heartbeats.map(\.status) == [.ok, .error])
+            }
+        }
+    }
+
+    @Test func whatWasNotLookedAtInTimeIsToldAsThat() async throws {
+        try await withStubServer { stub in
+            try await withService(stub) { service in
+                await service.tell(up, of: targets[1].id, at: clock.now)
+                #expect(stub.requests.isEmpty)
+                await clock.sleep(lasting: HeartbeatService<TestClock>.patience)
+                clock.advance(by: HeartbeatService<TestClock>.patience)
+                _ = try await stub.request(.batch)
+                clock.advance(to: await clock.sleep(atMost: .seconds(30)))
+                let unseen = try await stub.heartbeat { $0.agent == "bot-1" }
+                #expect(unseen.heartbeat.status == .warning)
+                #expect(unseen.heartbeat.message == "bot-1 was not looked at yet")
+            }
+        }
+    }
+
+    @Test func memoryThatChangedIsNoReasonForARequest() async throws {
+        try await withStubServer { stub in
+            try await withService(stub) { service in
+                await tellAllUp(service)
+                let first = try await stub.request(.batch)
+                await service.tell(
+                    TargetReport(status: .ok, memoryMB: 99), of: targets[0].id, at: clock.now)
+                await service.tell(change(.died), of: targets[1].id, at: clock.now)
+                let next = try await stub.request(.batch, after: first.index)
+                #expect(try next.decode(HeartbeatBatch.self).heartbeats.map(\.agent) == ["bot-2"])
+                clock.advance(to: await clock.sleep(atMost: .seconds(30)))
+                _ = try await stub.heartbeat { $0.agent == "bot-1" && $0.memoryMB == 99 }
+            }
+        }
+    }
+
+    // MARK: - A server that is away, or old
+
+    @Test func whatHappensWhileTheServerIsAwayArrivesOnceAndInOrderWithItsOwnTimes() async throws {
+        try await withStubServer { stub in
+            try await withService(stub) { service in
+                await tellAllUp(service)
+                _ = try await stub.request(.batch)
+                try await stub.goAway()
+                let began = clock.now
+                let kinds: [HeartbeatEvent.Kind] = [.died, .restarting, .started]
+                for (second, kind) in kinds.enumerated() {
+                    await service.tell(
+                        change(kind), of: targets[0].id, at: began.advanced(by: .seconds(second - 10)))
+                }
+                let retry = await clock.sleep(atMost: .seconds(1.2))
+                try await stub.comeBack()
+                clock.advance(to: retry)
+                _ = try await stub.heartbeat { $0.event?.kind == .started }
+                let told = stub.heartbeats.map(\.heartbeat).filter { $0.event != nil }
+                #expect(told.map(\.event?.kind) == kinds)
+                #expect(told.map(\.seq) == [1001, 1002, 1003])
+                #expect(Set(told.map(\.eventID)).count == 3)
+                let happened = (-10...(-8)).map {
+                    clock.civilTime.advanced(by: .seconds($0) - began.duration(to: clock.now))
+                }
+                #expect(told.map(\.observedAt) == happened)
+            }
+            #expect(log.told.contains("The server takes heartbeats again"))
+        }
+    }
+
+    @Test func aChangeWhoseAnswerWasLostIsSentAgainUnderTheSameKey() async throws {
+        try await withStubServer { stub in
+            try await withService(stub) { service in
+                await tellAllUp(service)
+                _ = try await stub.request(.batch)
+                stub.script(.batch, StubServer.Answer.close.afterEffect)
+                await service.tell(change(.died), of: targets[0].id, at: clock.now)
+                let first = try await stub.heartbeat { $0.event != nil }
+                clock.advance(to: await clock.sleep(atMost: .seconds(1.2)))
+                let second = try await stub.heartbeat(after: first.index) { $0.event != nil }
+                #expect(second.heartbeat.eventID == first.heartbeat.eventID)
+                #expect(second.heartbeat.seq == first.heartbeat.seq)
+                #expect(second.heartbeat.observedAt == first.heartbeat.observedAt)
+            }
+        }
+    }
+
+    @Test(arguments: [404, 405]) func anOlderServerGetsSingleHeartbeats(status: Int) async throws {
+        try await withStubServer(.init(knowledge: .base(batchStatus: status))) { stub in
+            try await withService(stub) { service in
+                // One of them can't be looked at: it holds up nobody.
+                await service.tell(up, of: targets[1].id, at: clock.now)
+                await clock.sleep(lasting: HeartbeatService<TestClock>.patience)
+                clock.advance(by: HeartbeatService<TestClock>.patience)
+                _ = try await stub.heartbeat { $0.agent == "bot-2" }
+                await service.tell(change(.died), of: targets[1].id, at: clock.now)
+                let died = try await stub.heartbeat { $0.event?.kind == .died }
+                #expect(died.heartbeat.sentAt == clock.civilTime)
+                clock.advance(to: await clock.sleep(atMost: .seconds(30)))
+                _ = try await stub.heartbeat(after: died.index) { $0.agent == "bot-2" }
+            }
+            #expect(stub.requests.count { $0.path == WirePath.batch } == 1)
+        }
+    }
+
+    @Test func anAgentThatTheServerRefusesIsToldOnceAndCostsNobodyElse() async throws {
+        try await withStubServer { stub in
+            stub.refuse(agent: "bot-1", because: "not registered")
+            try await withService(stub) { service in
+                await tellAllUp(service)
+                _ = try await stub.request(.batch)
+                for kind in [HeartbeatEvent.Kind.died, .restarting] {
+                    await service.tell(change(kind), of: targets[0].id, at: clock.now)
+                }
+                await service.tell(change(.died), of: targets[1].id, at: clock.now)
+                let good = try await stub.heartbeat { $0.agent == "bot-2" && $0.event != nil }
+                #expect(good.accepted)
+            }
+            #expect(stub.heartbeats.count { $0.heartbeat.event?.kind == .restarting } == 1)
+        }
+    }
+
+    // MARK: - Numbers
+
+    @Test func numbersAreReservedBeforeTheyAreUsedAndManyAtATime() async throws {
+        try await withStubServer { stub in
+            try await withService(stub) { service in
+                await tellAllUp(service)
+                _ = try await stub.request(.batch)
+                #expect(reserved.withLockedValue { $0.first ?? 0 } > 1000)
+                for _ in 1...3000 {
+                    await service.tell(change(.died), of: targets[0].id, at: clock.now)
+                }
+                _ = try await stub.heartbeat { $0.seq == 4000 }
+                #expect(reserved.withLockedValue { $0.last ?? 0 } > 4000)
+                #expect(reserved.withLockedValue { $0.count } < 10)
+            }
+        }
+    }
+
+    // MARK: - The end
+
+    @Test func atTheEndWhatIsLeftAndTheGoodbyeGoOut() async throws {
+        try await withStubServer { stub in
+            try await withService(stub) { service in
+                await tellAllUp(service)
+                _ = try await stub.request(.batch)
+                await service.tell(change(.died), of: targets[0].id, at: clock.now)
+            }
+            let goodbye = try #require(stub.requests.last).decode(HeartbeatBatch.self)
+            #expect(goodbye.runner?.state == .stopping)
+            #expect(goodbye.runner?.reason == "the runner was told to stop")
+            #expect(stub.heartbeats.count { $0.heartbeat.event?.kind == .died } == 1)
+            // A living agent is not reported as shut down.
+            #expect(!stub.heartbeats.contains { $0.heartbeat.status == .shutdown })
+        }
+    }
+
+    @Test func aServerThatIsAwayDoesNotHoldUpTheEnd() async throws {
+        try await withStubServer { stub in
+            try await withService(stub) { service in
+                await tellAllUp(service)
+                _ = try await stub.request(.batch)
+                try await stub.goAway()
+                await service.tell(change(.died), of: targets[0].id, at: clock.now)
+            }
+            #expect(stub.requests.count == 1)
+        }
+    }
+
+    @Test func aRunnerThatIsToldToStopBeforeItsFirstLookSaysGoodbyeAllTheSame() async throws {
+        try await withStubServer { stub in
+            try await withService(stub) { _ in await clock.sleep(lasting: HeartbeatService<TestClock>.patience) }
+            let goodbye = try await stub.request(.batch).decode(HeartbeatBatch.self)
+            #expect(goodbye.runner?.state == .stopping)
+        }
+    }
+}

@@ -1,0 +1,60 @@
+import InMemoryLogging
+import Logging
+import ServerLink
+import ServiceLifecycleTestKit
+import Supervision
+import TestSupport
+import WireProtocol
+
+/// Runs `body` beside a service, asks the service to end in good order, and returns when it has.
+func beside<Result>(
+    _ run: @escaping @Sendable () async throws -> Void, _ body: () async throws -> Result
+) async throws -> Result {
+    let (triggers, continuation) = AsyncStream.makeStream(of: GracefulShutdownTestTrigger.self)
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+            try await testGracefulShutdown { trigger in
+                continuation.yield(trigger)
+                try await run()
+            }
+        }
+        // What `body` throws cancels the service.
+        let result = try await body()
+        await triggers.first { _ in true }?.triggerGracefulShutdown()
+        try await group.waitForAll()
+        return result
+    }
+}
+
+/// Runs `body` with the real way to an endpoint.
+func withTransport<Result>(
+    to endpoint: String, _ body: (HTTPServerTransport) async throws -> Result
+) async throws -> Result {
+    let transport = HTTPServerTransport(
+        configuration: .init(
+            endpoint: endpoint, apiKey: testKey, runnerID: "runner-1", userAgent: "clevagent-runner/test"))
+    return try await beside({ try await transport.run() }) { try await body(transport) }
+}
+
+let testKey = "cv_secret-of-a-test"
+
+extension TestClock {
+    /// Waits until somebody sleeps at most that long from now, passing over those who sleep longer, and says until when.
+    func sleep(atMost duration: Duration) async -> BootInstant {
+        while let deadline = await nextSleep() {
+            if now.duration(to: deadline) <= duration { return deadline }
+        }
+        return now
+    }
+
+    /// What people's clocks show: it moves with this one.
+    var civilTime: WireTime {
+        WireTime(millisecondsSince1970: 1_795_000_000_000 + now.sinceBoot.wholeMilliseconds)
+    }
+}
+
+extension InMemoryLogHandler {
+    var logger: Logger { Logger(label: "test") { _ in self } }
+
+    var told: [String] { entries.map { "\($0.message)" } }
+}

@@ -1,0 +1,146 @@
+import Supervision
+import Testing
+import WireProtocol
+
+@Suite struct FirstSightTests {
+    private func record(
+        life: Int? = nil, held: Bool = false, phase: TargetRecord.Phase = .idle, boot: String = Machine.boot
+    ) -> TargetRecord {
+        TargetRecord(bootID: boot, life: life.map(Identity.life), isHeld: held, phase: phase)
+    }
+
+    @Test func whatIsDownAtFirstSightIsReportedAndNotStarted() {
+        var bot = Machine()
+        bot.seesDeath(of: 1)
+        #expect(bot.events == [.died])
+        #expect(bot.machine.report.status == .error)
+        #expect(!bot.requestsStart && bot.machine.deadline == nil)
+    }
+
+    @Test func whatIsMissingAtFirstSightIsReportedAndNotStarted() {
+        var bot = Machine()
+        bot.sees(.missing("there is no PID file"))
+        #expect(bot.events == [.missing])
+        #expect(!bot.requestsStart && bot.machine.deadline == nil)
+        bot.sees(.alive(.life(1)), after: .seconds(60))
+        #expect(bot.events == [.started])
+    }
+
+    @Test func thePolicyAlwaysStartsItAtFirstSight() {
+        var bot = Machine(policy: .always)
+        bot.seesDeath(of: 1)
+        #expect(bot.requestsStart)
+    }
+
+    @Test func whatWasUpInThisBootDiedWhileTheRunnerWasAway() {
+        var bot = Machine(record: record(life: 1))
+        bot.seesDeath(of: 1)
+        #expect(bot.events == [.died])
+        #expect(bot.requestsStart)
+    }
+
+    @Test func whatWasUpInAnotherBootIsNotStarted() {
+        var bot = Machine(record: record(life: 1, boot: "boot-0"))
+        bot.seesDeath(of: 1)
+        #expect(!bot.requestsStart && bot.machine.deadline == nil)
+    }
+
+    @Test func theSameLifeIsNoNews() {
+        var bot = Machine(record: record(life: 1))
+        bot.sees(.alive(.life(1)))
+        #expect(bot.events.isEmpty)
+        #expect(bot.reports.map(\.status) == [.ok])
+    }
+
+    @Test func anotherLifeIsNews() {
+        var bot = Machine(record: record(life: 1))
+        bot.sees(.alive(.life(2)))
+        #expect(bot.events == [.started])
+    }
+
+    @Test(arguments: ["boot-1", "boot-0"]) func aStopHoldsThroughRunnerAndReboot(_ boot: String) {
+        var bot = Machine(policy: .always, record: record(held: true, boot: boot))
+        bot.seesDeath(of: 1)
+        #expect(bot.machine.report.status == .shutdown)
+        #expect(!bot.requestsStart && bot.machine.deadline == nil)
+    }
+
+    @Test func aStartBySomebodyElseEndsTheHold() {
+        var bot = Machine(record: record(held: true))
+        bot.sees(.alive(.life(2)))
+        #expect(!bot.machine.isHeld)
+        bot.seesDeath(of: 2)
+        #expect(bot.requestsStart)
+    }
+
+    @Test func aPlannedRestartIsStillDone() {
+        let due = BootInstant(sinceBoot: .seconds(10_003))
+        var bot = Machine(record: record(phase: .waiting(due: due)))
+        bot.seesDeath(of: 1)
+        #expect(bot.machine.deadline == due)
+    }
+
+    @Test func aRunnerKilledBetweenStopAndStartEndsInAStartedProcess() {
+        let key = CommandKey(endpoint: "e", id: 7)
+        var bot = Machine(
+            record: record(life: 1, phase: .operating(.restart, before: .life(1), command: key)))
+        bot.seesDeath(of: 1)
+        #expect(bot.requestsStart)
+        bot.feed(.startPermitted)
+        #expect(bot.performed == [.recover])
+        bot.feed(.finished(.up(.life(2), note: nil)))
+        #expect(bot.results.isEmpty)
+        bot.reachDeadline()
+        #expect(bot.results == [.completed])
+    }
+
+    @Test func aRestartThatHadBegunIsCompletedByTheNewLife() {
+        let key = CommandKey(endpoint: "e", id: 7)
+        var bot = Machine(
+            record: record(life: 1, phase: .operating(.restart, before: .life(1), command: key)))
+        bot.sees(.alive(.life(2)))
+        #expect(bot.performed.isEmpty && !bot.requestsStart)
+        bot.reachDeadline()
+        #expect(bot.results == [.completed])
+    }
+
+    @Test func aRestartWithTheOldLifeStillUpHasAnUnknownOutcomeAndIsNotRepeated() {
+        let key = CommandKey(endpoint: "e", id: 7)
+        var bot = Machine(
+            record: record(life: 1, phase: .operating(.restart, before: .life(1), command: key)))
+        bot.sees(.alive(.life(1)))
+        #expect(bot.results == [.failed])
+        #expect(bot.performed.isEmpty && !bot.requestsStart)
+    }
+
+    @Test func anInterruptedStopIsCompletedByTheTargetBeingDown() {
+        let key = CommandKey(endpoint: "e", id: 7)
+        var bot = Machine(
+            record: record(life: 1, held: true, phase: .operating(.stop, before: .life(1), command: key)))
+        bot.seesDeath(of: 1)
+        #expect(bot.results == [.completed])
+        #expect(!bot.requestsStart && bot.machine.deadline == nil)
+        #expect(bot.machine.report.status == .shutdown)
+    }
+
+    @Test func anInterruptedStopOfALivingTargetHoldsItDownWhenItEnds() {
+        let key = CommandKey(endpoint: "e", id: 7)
+        var bot = Machine(
+            record: record(life: 1, held: true, phase: .operating(.stop, before: .life(1), command: key)))
+        bot.sees(.alive(.life(1)))
+        #expect(bot.results == [.failed])
+        bot.seesDeath(of: 1)
+        #expect(!bot.requestsStart && bot.machine.deadline == nil)
+    }
+
+    @Test func doubtKeepsWhatTheRecordSaid() {
+        let key = CommandKey(endpoint: "e", id: 7)
+        var bot = Machine(
+            record: record(life: 1, phase: .operating(.restart, before: .life(1), command: key)))
+        bot.sees(.undetermined("/proc can't be read"))
+        #expect(bot.events == [.unknown])
+        #expect(bot.machine.record.phase == .operating(.restart, before: .life(1), command: key))
+        bot.seesDeath(of: 1)
+        #expect(bot.requestsStart)
+    }
+}

@@ -1,0 +1,263 @@
+import Supervision
+import Testing
+import WireProtocol
+
+@Suite struct RestartTests {
+    @Test func aDeathIsToldAndTheFirstRestartIsAskedForAtOnce() {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.seesDeath(of: 1, cause: .signal(9))
+        #expect(bot.events == [.died])
+        #expect(bot.reports.first?.event?.signal == 9)
+        #expect(bot.reports.first?.event?.pid == 1)
+        #expect(bot.reports.first?.message == "bot was killed (PID 1): SIGKILL (9); restarting now")
+        #expect(bot.requestsStart)
+        bot.feed(.startPermitted)
+        #expect(bot.performed == [.recover])
+        // The record that it is being started is on the disk before it is started.
+        #expect(bot.record?.phase == .operating(.recover, before: nil, command: nil))
+        let order = bot.actions.map { action in
+            if case .persist = action { "persist" } else if case .perform = action { "perform" } else { "" }
+        }.filter { !$0.isEmpty }
+        #expect(order == ["persist", "perform"])
+    }
+
+    @Test func aRestartCountsWhenTheNewLifeHasStayedUp() {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.seesDeath(of: 1)
+        bot.feed(.startPermitted)
+        bot.feed(.finished(.up(.life(2), note: nil)))
+        #expect(bot.events == [.started])
+        #expect(bot.machine.report.status == .warning)
+        #expect(bot.releasesStart)
+        bot.sees(.alive(.life(2)), after: .seconds(1))
+        #expect(bot.actions.isEmpty)
+        bot.feed(.deadlineReached, after: .seconds(1))
+        #expect(bot.actions.isEmpty, "a timer that rings too early decides nothing")
+        bot.reachDeadline()
+        #expect(bot.events == [.restarted])
+        #expect(bot.machine.report.status == .ok)
+    }
+
+    @Test func graceAndBackoffAddUpAndGrow() {
+        var bot = Machine(grace: .seconds(2))
+        bot.sees(.alive(.life(1)))
+        var waits: [Double] = []
+        for life in 1...12 {
+            bot.seesDeath(of: life)
+            guard let due = bot.machine.deadline else {
+                Issue.record("nothing is planned after death \(life)")
+                return
+            }
+            waits.append(bot.now.duration(to: due).wireSeconds - 2)
+            bot.reachDeadline()
+            bot.feed(.startPermitted)
+            bot.feed(.finished(.up(.life(life + 1), note: nil)))
+        }
+        let nominal: [Double] = [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+        for (wait, nominal) in zip(waits, nominal) {
+            #expect(wait >= nominal * 0.8 - 1e-9 && wait <= nominal * 1.2 + 1e-9)
+        }
+        #expect(Set(waits.map { Int($0 * 1000) }).count > 9, "jitter spreads the waits")
+    }
+
+    @Test func theSameEventsGiveTheSameActions() {
+        var first = Machine()
+        var second = Machine()
+        for life in 1...5 {
+            for bot in [0, 1] {
+                if bot == 0 { first.sees(.alive(.life(life))) } else { second.sees(.alive(.life(life))) }
+                if bot == 0 { first.seesDeath(of: life) } else { second.seesDeath(of: life) }
+            }
+            #expect(first.actions == second.actions)
+        }
+    }
+
+    @Test func tenMinutesOfHealthStartAfresh() {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        for life in 1...3 {
+            bot.seesDeath(of: life)
+            bot.comeUp(as: life + 1)
+        }
+        #expect(bot.machine.attempt == 3)
+        bot.reachDeadline()
+        #expect(bot.machine.attempt == 0)
+        #expect(bot.machine.deadline == nil)
+        bot.seesDeath(of: 4)
+        #expect(bot.reports.first?.event?.attempt == 1)
+        #expect(bot.requestsStart)
+    }
+
+    @Test func moreThanFiveRestartsInTenMinutesAreACrashLoopToldOnce() {
+        var bot = Machine(backoff: Backoff(initial: .zero, maximum: .zero))
+        bot.sees(.alive(.life(1)))
+        var told: [Int] = []
+        for life in 1...10 {
+            bot.seesDeath(of: life)
+            if bot.events.contains(.crashLoop) { told.append(life) }
+            #expect(bot.requestsStart || bot.machine.deadline != nil, "it goes on at its pace")
+            if case .backoff = bot.machine.state { bot.reachDeadline() }
+            bot.feed(.startPermitted)
+            bot.feed(.finished(.up(.life(life + 1), note: nil)))
+        }
+        #expect(told == [7], "six restarts have begun when the seventh death comes")
+    }
+
+    @Test func aFailedStartIsTriedAgainWithBackoff() {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.seesDeath(of: 1)
+        bot.feed(.startPermitted)
+        bot.feed(.finished(.failed("the executable is gone", isPermanent: false)))
+        #expect(bot.events == [.restartFailed])
+        #expect(bot.releasesStart)
+        #expect(bot.machine.deadline.map { bot.now < $0 } == true)
+    }
+
+    @Test func startsThatFailAreACrashLoopToo() {
+        var bot = Machine(backoff: Backoff(initial: .zero, maximum: .zero))
+        bot.sees(.alive(.life(1)))
+        bot.seesDeath(of: 1)
+        var told = 0
+        for _ in 1...10 {
+            if case .backoff = bot.machine.state { bot.reachDeadline() }
+            bot.feed(.startPermitted)
+            bot.feed(.finished(.failed("no", isPermanent: false)))
+            if bot.events.contains(.crashLoop) { told += 1 }
+        }
+        #expect(told == 1)
+    }
+
+    @Test func aPermanentFailureIsToldAndEndsTheTrying() {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.seesDeath(of: 1)
+        bot.feed(.startPermitted)
+        bot.feed(.finished(.failed("it belongs to another user", isPermanent: true)))
+        #expect(bot.events == [.restartFailed])
+        #expect(bot.machine.deadline == nil)
+        #expect(bot.machine.report.status == .error)
+    }
+
+    @Test func aLifeThatEndedWhileItsStartWasReportedIsADeath() {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.seesDeath(of: 1)
+        bot.feed(.startPermitted)
+        bot.seesDeath(of: 2, cause: .exit(code: 1))
+        #expect(bot.actions.isEmpty, "it is judged when the action has ended")
+        bot.feed(.finished(.up(.life(2), note: nil)))
+        #expect(bot.events == [.started, .died])
+        #expect(bot.machine.deadline != nil)
+    }
+
+    @Test func aDaemonThatForksMovesTheTrial() {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.seesDeath(of: 1)
+        bot.feed(.startPermitted)
+        bot.feed(.finished(.up(.life(2), note: nil)))
+        bot.sees(.alive(.life(3)), after: .seconds(4))
+        #expect(bot.events.isEmpty, "no death, no second start")
+        #expect(bot.machine.life == .life(3))
+        bot.reachDeadline()
+        #expect(bot.events == [.restarted])
+    }
+
+    @Test func somebodyElseBringsItBackDuringTheGrace() {
+        var bot = Machine(grace: .seconds(5))
+        bot.sees(.alive(.life(1)))
+        bot.seesDeath(of: 1)
+        bot.sees(.alive(.life(2)), after: .seconds(1))
+        #expect(bot.events == [.recovered])
+        #expect(bot.machine.deadline.map { bot.now.duration(to: $0) > .seconds(60) } ?? true)
+        bot.feed(.deadlineReached, after: .seconds(10))
+        #expect(bot.performed.isEmpty && !bot.requestsStart)
+    }
+
+    @Test func somebodyElseBringsItBackWhileItWaitsForAPermit() {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.seesDeath(of: 1)
+        #expect(bot.requestsStart)
+        bot.sees(.alive(.life(2)))
+        #expect(bot.releasesStart)
+        bot.feed(.startPermitted)
+        #expect(bot.performed.isEmpty, "the permit was on its way when the wish was withdrawn")
+        #expect(bot.releasesStart)
+    }
+
+    @Test func aDeathThatTurnsOutDeliberateIsNotRestarted() {
+        var bot = Machine(grace: .seconds(1))
+        bot.sees(.alive(.life(1)))
+        bot.seesDeath(of: 1)
+        #expect(bot.events == [.died])
+        bot.seesDeath(of: 1, cause: .signal(15), deliberate: true, after: .milliseconds(300))
+        #expect(bot.events == [.stopped])
+        #expect(bot.machine.report.status == .shutdown)
+        #expect(bot.machine.deadline == nil)
+    }
+
+    @Test func unhealthyTargetsAreRestartedAndRecoverByThemselves() {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.sees(.unhealthy(.life(1), "3 checks failed"))
+        #expect(bot.events == [.unhealthy])
+        bot.feed(.startPermitted)
+        #expect(bot.performed == [.restart])
+        bot.feed(.finished(.up(.life(2), note: nil)))
+        bot.sees(.unhealthy(.life(2), "again"))
+        #expect(bot.events == [.unhealthy])
+        bot.sees(.alive(.life(2)))
+        #expect(bot.events == [.recovered])
+    }
+}
+
+@Suite struct PolicyTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        var policy: RestartPolicy
+        var cause: End.Cause
+        var deliberate: Bool
+        var restarts: Bool
+
+        var testDescription: String { "\(policy.rawValue) after \(cause), deliberate: \(deliberate)" }
+    }
+
+    static let table: [Case] = {
+        let causes: [End.Cause] = [
+            .exit(code: 0), .exit(code: 1), .exit(code: 78), .signal(15), .signal(9), .outOfMemory, .unknown,
+        ]
+        var table: [Case] = []
+        for cause in causes {
+            for deliberate in [false, true] {
+                let isTidy = cause == .exit(code: 0) || cause == .exit(code: 78)
+                table.append(.init(policy: .always, cause: cause, deliberate: deliberate, restarts: true))
+                table.append(.init(policy: .never, cause: cause, deliberate: deliberate, restarts: false))
+                table.append(
+                    .init(policy: .unlessStopped, cause: cause, deliberate: deliberate, restarts: !deliberate))
+                table.append(
+                    .init(policy: .onFailure, cause: cause, deliberate: deliberate, restarts: !deliberate && !isTidy))
+            }
+        }
+        return table
+    }()
+
+    @Test(arguments: table) func everyEndUnderEveryPolicy(_ row: Case) {
+        var bot = Machine(policy: row.policy)
+        bot.sees(.alive(.life(1)))
+        bot.seesDeath(of: 1, cause: row.cause, deliberate: row.deliberate)
+        #expect(bot.requestsStart == row.restarts)
+        #expect(bot.machine.report.status == .error || !row.restarts)
+        if row.deliberate, !row.restarts { #expect(bot.machine.report.status == .shutdown) }
+    }
+
+    @Test(arguments: RestartPolicy.allCases) func whatCannotBeRestartedIsToldUnderEveryPolicy(_ policy: RestartPolicy) {
+        var bot = Machine(policy: policy)
+        bot.sees(.alive(.life(1)), obstacle: "it runs in a container")
+        bot.sees(.dead(End(identity: .life(1), cause: .unknown)), obstacle: "it runs in a container")
+        #expect(!bot.requestsStart && bot.machine.deadline == nil)
+        #expect(bot.machine.report.status == .error)
+    }
+}
