@@ -132,6 +132,7 @@ struct StopAndRestartTests {
             return
         }
         try await TestProcess.waitUntil(watched.pidFile, names: #require(identity.pid))
+        #expect(try watched.rememberedLife()?.identity == identity)
         let facts = try ProcFS().facts(of: #require(identity.pid))
         #expect(facts.environment?.contains { $0.description.hasPrefix("HOME=") } == true)
     }
