@@ -46,8 +46,8 @@ _Noreturn static void child(const struct clevagent_launch *launch, int null, int
     int output = copy_out_of_the_way(launch->output, null);
     int error_output = copy_out_of_the_way(launch->error_output, null);
     if (dup3(report, REPORT, O_CLOEXEC) < 0) _exit(127);
-    if (dup3(gate, GATE, O_CLOEXEC) < 0 || dup2(null, 0) < 0) fail(CLEVAGENT_STEP_DESCRIPTORS);
-    if (dup2(output, 1) < 0 || dup2(error_output, 2) < 0) fail(CLEVAGENT_STEP_DESCRIPTORS);
+    if (dup3(gate, GATE, O_CLOEXEC) < 0 || dup2(null, 0) < 0) fail(CLEVAGENT_STEP_SETUP);
+    if (dup2(output, 1) < 0 || dup2(error_output, 2) < 0) fail(CLEVAGENT_STEP_SETUP);
     close_from(FIRST_UNUSED);
     setsid();
 
@@ -61,6 +61,10 @@ _Noreturn static void child(const struct clevagent_launch *launch, int null, int
     for (int signal = 1; signal < NSIG; signal++) sigaction(signal, &standard, NULL);
     umask(launch->umask);
     for (size_t index = 0; index < launch->limit_count; index++) clevagent_set_limit(&launch->limits[index]);
+    // Not setgroups(3), which wants to tell threads that are not there.
+    if (launch->groups != NULL && syscall(SYS_setgroups, launch->group_count, launch->groups) < 0) {
+        fail(CLEVAGENT_STEP_SETUP);
+    }
     if (chdir(launch->directory) < 0) fail(CLEVAGENT_STEP_DIRECTORY);
     set_all_signals(SIG_UNBLOCK, NULL);
     execve(launch->executable, launch->arguments, launch->environment);

@@ -15,9 +15,16 @@ package struct ConfigurationProblem: Error, Sendable, Hashable, CustomStringConv
     package init(_ place: Place, _ description: String) {
         self.place = place
         // What was typed may hold anything; a message is one line and moves no cursor.
-        self.description = String(
+        let line = String(
             String.UnicodeScalarView(
                 description.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }))
+        self.description = Self.masked(line)
+    }
+
+    /// The text without what looks like an API key: one that was typed in the wrong place is not shown either.
+    static func masked(_ text: String) -> String {
+        // No \b: between letters, a colon is no boundary of words (UAX 29).
+        text.replacing(/(^|[^A-Za-z0-9])cv_[A-Za-z0-9_\-]+/) { "\($0.1)cv_…" }
     }
 
     package static func exitStatus(for problems: [ConfigurationProblem]) -> Int32 {

@@ -27,10 +27,11 @@ extension ConfigurationResolver {
         }
         var targets: [WatchedTarget] = []
         var seen: Set<TargetID> = []
+        var places: Set<TargetID> = []
         var agents: Set<String> = []
         for given in given {
             guard let target = target(given) else { continue }
-            guard seen.insert(target.id).inserted else {
+            guard places.insert(place(of: target.id)).inserted else {
                 refuse(given, "is there twice")
                 continue
             }
@@ -38,6 +39,7 @@ extension ConfigurationResolver {
                 refuse(given, "another target has the agent name '\(target.agent)': write OTHER=\(target.id)")
                 continue
             }
+            seen.insert(target.id)
             targets.append(target)
         }
         let settings = settingsFile(watched: seen)
@@ -51,6 +53,12 @@ extension ConfigurationResolver {
             }
             return (target, result)
         }
+    }
+
+    /// One name for all spellings of what is watched: two targets for one process would restart it against each other.
+    private func place(of id: TargetID) -> TargetID {
+        guard id.kind == .process, case .pidFile(let path) = ProcessName(id.name) else { return id }
+        return TargetID(kind: .process, name: FilePath(path).lexicallyNormalized().string)
     }
 
     private mutating func target(_ given: Given) -> WatchedTarget? {
@@ -109,12 +117,13 @@ extension ConfigurationResolver {
         problems += file.problems.map { .init(.file, "\(name): \($0)") }
         var settings: [TargetID: SettingsFile.Entry] = [:]
         for (key, entry) in file.entries {
+            let shown = "line \(entry.line): '\(key.prefix(200))'"
             guard let target = try? WatchedTarget(parsing: key), watched.contains(target.id) else {
-                problems.append(
-                    .init(
-                        .file,
-                        "\(name): line \(entry.line): '\(key.prefix(200))' is not watched: add --watch for it, or remove it"
-                    ))
+                problems.append(.init(.file, "\(name): \(shown) is not watched: add --watch for it, or remove it"))
+                continue
+            }
+            guard settings[target.id] == nil else {
+                problems.append(.init(.file, "\(name): \(shown) stands there twice"))
                 continue
             }
             settings[target.id] = entry

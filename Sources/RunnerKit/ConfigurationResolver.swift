@@ -33,6 +33,7 @@ package struct ConfigurationResolver {
     }
 
     package mutating func resolve() throws(Failure) -> RunnerConfiguration {
+        (problems, warnings) = ([], [])
         let endpoint = self.endpoint()
         let apiKey = self.apiKey()
         let policy = self.policy()
@@ -45,7 +46,7 @@ package struct ConfigurationResolver {
         }
         return RunnerConfiguration(
             apiKey: apiKey, endpoint: endpoint, targets: targets, interval: interval, logLevel: logLevel,
-            stateDirectory: stateDirectory, warnings: warnings)
+            stateDirectory: stateDirectory, warnings: warnings.map(ConfigurationProblem.masked))
     }
 
     // MARK: - Where a value comes from

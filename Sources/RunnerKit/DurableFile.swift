@@ -18,7 +18,7 @@ package enum DurableFile {
     package static func read(_ path: FilePath, limit: Int = 8 << 20) throws -> [UInt8]? {
         let file: FileDescriptor
         do {
-            file = try .open(path, .readOnly, options: [.closeOnExec, .noFollow])
+            file = try .open(path, .readOnly, options: [.closeOnExec, .noFollow, .nonBlocking])
         } catch Errno.noSuchFileOrDirectory {
             return nil
         }

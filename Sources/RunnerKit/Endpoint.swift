@@ -1,4 +1,5 @@
 import FoundationEssentials
+import WireProtocol
 
 /// Where the server is: the URL before `/api/v1`.
 struct Endpoint: Equatable {
@@ -25,16 +26,27 @@ struct Endpoint: Equatable {
         if let port = parts.port, !(1...65_535).contains(port) {
             return .failure(Problem(words: "\(example): there is no port \(port)"))
         }
-        var url = text
-        while url.hasSuffix("/") { url.removeLast() }
-        if url.hasSuffix("/api/v1") { url.removeLast("/api/v1".count) }
-        return .success(Endpoint(url: url, isPlainText: scheme == "http", isLoopback: isLoopback(host)))
+        // Only the path is shortened: a host may be called "api".
+        var path = Substring(parts.percentEncodedPath)
+        guard text.hasSuffix(path) else { return .failure(Problem(words: example)) }
+        let origin = text.dropLast(path.count)
+        func dropSlashes() {
+            while path.hasSuffix("/") { path.removeLast() }
+        }
+        dropSlashes()
+        if path.hasSuffix(WirePath.base) {
+            path.removeLast(WirePath.base.count)
+            dropSlashes()
+        }
+        return .success(
+            Endpoint(url: "\(origin)\(path)", isPlainText: scheme == "http", isLoopback: isLoopback(host.lowercased())))
     }
 
     private static func isLoopback(_ host: String) -> Bool {
         if host == "localhost" || host == "[::1]" || host == "::1" { return true }
         // All of 127.0.0.0/8 (RFC 1122, 3.2.1.3), and only as four numbers: a name may begin with "127." too.
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == 4 && parts.first == "127" && parts.allSatisfy { UInt8($0) != nil }
+        return parts.count == 4 && parts.first == "127"
+            && parts.allSatisfy { part in UInt8(part) != nil && part.utf8.allSatisfy { (0x30...0x39).contains($0) } }
     }
 }

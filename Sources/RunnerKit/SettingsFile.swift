@@ -19,7 +19,8 @@ struct SettingsFile {
         var maximum: Duration?
     }
 
-    private(set) var entries: [String: Entry] = [:]
+    /// In the order of the file.
+    private(set) var entries: [(name: String, entry: Entry)] = []
     /// What is wrong, each with its line.
     private(set) var problems: [String] = []
 
@@ -39,7 +40,7 @@ struct SettingsFile {
                 problems.append("line \(value.line): 'targets' must be a mapping from TYPE:NAME to settings")
                 continue
             }
-            for (name, line, settings) in targets { entries[name] = entry(name, line, settings) }
+            for (name, line, settings) in targets { entries.append((name, entry(name, line, settings))) }
         }
     }
 
@@ -91,11 +92,10 @@ struct SettingsFile {
         }
         var arguments: [String] = []
         for item in items {
-            guard case .scalar(let text, _, let line) = item, !text.utf8.contains(0) else {
+            guard case .scalar(let text, _, _) = item, !text.utf8.contains(0) else {
                 problems.append("line \(item.line): 'start' must be \(example)")
                 return nil
             }
-            _ = line
             arguments.append(text)
         }
         guard let executable = arguments.first, executable.hasPrefix("/") else {

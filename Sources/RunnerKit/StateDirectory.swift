@@ -37,6 +37,8 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
         do {
             try Self.makeDirectory(path)
             try Self.makeDirectory(path.appending("targets"))
+        } catch let error as StateDirectoryError {
+            throw error
         } catch {
             throw StateDirectoryError.unusable(path, error)
         }
@@ -51,6 +53,10 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
             try? lock.close()
             throw StateDirectoryError.inUse(path)
         }
+    }
+
+    deinit {
+        try? lock.close()
     }
 
     // MARK: - Who this runner is
@@ -80,7 +86,8 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
     /// The highest `seq` that may have been used; 0 at first.
     package func reservedSeq() -> Int64 {
         let counter: Counter? = load(path.appending("seq.json"))
-        return counter?.reserved ?? 0
+        // A number so large that counting on from it would overflow was not written by a runner.
+        return counter.map { $0.reserved < Int64.max / 2 ? $0.reserved : 0 } ?? 0
     }
 
     /// Writes down that numbers up to this one may have been used.
@@ -109,7 +116,7 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
         do {
             return try DurableFile.read(file(of: target, "note"))
         } catch {
-            complain("A target's note can't be read", file(of: target, "note"), error)
+            unreadable(file(of: target, "note"), error)
             return nil
         }
     }
@@ -139,16 +146,20 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
     /// Adds up the ledger as it was left, and opens it for more.
     package func openLedger() -> CommandLedger {
         var ledger = CommandLedger()
-        var unreadable = 0
+        var isWhole = true
         do {
             for line in try AppendOnlyFile.lines(of: journalPath) ?? [] {
                 if let entry = try? JSONDecoder().decode(CommandLedger.Entry.self, from: Data(line)) {
                     ledger.apply(entry)
                 } else {
-                    unreadable += 1
+                    isWhole = false
                 }
             }
-            if unreadable > 0 { setAside(journalPath) }
+            if !isWhole { setAside(journalPath) }
+        } catch {
+            unreadable(journalPath, error)
+        }
+        do {
             journal = try AppendOnlyFile(journalPath, replacingWith: try ledger.entries.map(Self.encode))
         } catch {
             complain("The command ledger can't be used; it is kept in memory only", journalPath, error)
@@ -163,21 +174,26 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
 
     // MARK: - Files
 
+    /// Makes a directory of mode 0700, and those above it that are missing; one that is there must be this user's own.
     private static func makeDirectory(_ path: FilePath) throws {
+        try makeParents(of: path)
         if mkdir(path.string, 0o700) == 0 { return }
-        guard errno == EEXIST else {
-            if errno == ENOENT, path.components.count > 1 {
-                try makeDirectory(path.removingLastComponent())
-                guard mkdir(path.string, 0o700) == 0 else { throw Errno(rawValue: errno) }
-                return
-            }
-            throw Errno(rawValue: errno)
-        }
-        // Somebody made it with another mode: what is in it is for this user alone.
+        guard errno == EEXIST else { throw Errno(rawValue: errno) }
         var facts = stat()
         guard stat(path.string, &facts) == 0 else { throw Errno(rawValue: errno) }
         guard facts.st_mode & S_IFMT == S_IFDIR else { throw Errno.notDirectory }
+        // Recipes in it are run as this user: nobody else may have written them.
+        guard facts.st_uid == geteuid(), facts.st_mode & 0o022 == 0 else { throw Errno.notPermitted }
         guard access(path.string, R_OK | W_OK | X_OK) == 0 else { throw Errno(rawValue: errno) }
+        guard facts.st_mode & 0o077 == 0 || chmod(path.string, 0o700) == 0 else { throw Errno(rawValue: errno) }
+    }
+
+    /// Makes the directories above a path, and leaves those that are there as they are.
+    private static func makeParents(of path: FilePath) throws {
+        let parent = path.removingLastComponent()
+        guard parent != path, !parent.components.isEmpty, access(parent.string, F_OK) != 0 else { return }
+        try makeParents(of: parent)
+        guard mkdir(parent.string, 0o755) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
     }
 
     private static func encode(_ value: some Encodable) throws -> [UInt8] {
@@ -190,7 +206,7 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
             if let value = try? JSONDecoder().decode(Value.self, from: Data(bytes)) { return value }
             setAside(file)
         } catch {
-            complain("A state file can't be read", file, error)
+            unreadable(file, error)
         }
         return nil
     }
@@ -201,6 +217,15 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
             troubles.remove(file.string)
         } catch {
             complain("A state file can't be written; the runner goes on from memory", file, error)
+        }
+    }
+
+    /// Says that a file can't be read, and keeps it from being written over where that will not pass by itself.
+    private func unreadable(_ file: FilePath, _ error: any Error) {
+        complain("A state file can't be read", file, error)
+        switch error as? Errno {
+        case .permissionDenied, .tooManySymbolicLinkLevels, .isDirectory, .fileTooLarge: setAside(file)
+        default: break
         }
     }
 
@@ -224,13 +249,20 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
 package enum StateDirectoryError: Error, CustomStringConvertible {
     case unusable(FilePath, any Error)
     case inUse(FilePath)
+    case foreign(FilePath, owner: UInt32)
+    case writableByOthers(FilePath)
 
     package var description: String {
         switch self {
         case .unusable(let path, let error):
-            "the state directory \(path) can't be used: \(error); it must be a directory that this user can write to"
+            "the state directory \(path) can't be used: \(error); it must be a directory that belongs to this user, and "
+                + "that nobody else can write to"
         case .inUse(let path):
             "another runner uses the state directory \(path): end it, or give this one its own with --state-dir"
+        case .foreign(let path, let owner):
+            "the state directory \(path) belongs to another user (uid \(owner)): give this one its own with --state-dir"
+        case .writableByOthers(let path):
+            "the state directory \(path) can be written by others: chmod 700 it"
         }
     }
 }

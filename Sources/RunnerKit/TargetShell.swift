@@ -32,16 +32,26 @@ struct TargetShell<C: Clock>: Sendable where C.Instant == BootInstant {
     /// Runs until the runner stops and no action is in hand, or until cancelled.
     func run(_ machine: TargetStateMachine) async {
         var machine = machine
+        var told = machine.report
         await withDiscardingTaskGroup { group in
             group.addTask { await observe() }
             for await event in inbox.stream {
                 let actions = machine.handle(event, at: surroundings.clock.now)
                 for action in actions {
+                    if case .report(var report) = action {
+                        report.event = nil
+                        told = report
+                    }
                     if case .perform(let action) = action {
                         group.addTask { submit(.finished(await watcher.perform(action, on: id))) }
                     } else {
                         await carryOut(action)
                     }
+                }
+                // Memory changes without an action of its own: the next plain heartbeat tells it.
+                if machine.report != told {
+                    told = machine.report
+                    await surroundings.tell(told, id, surroundings.clock.now)
                 }
                 surroundings.deadlines.set(machine.deadline, for: id)
                 if machine.isStopping, !machine.isOperating { break }

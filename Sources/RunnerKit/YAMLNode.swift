@@ -70,6 +70,7 @@ private struct YAMLReader {
     private enum Event {
         case documentStart, streamEnd, sequenceEnd, mappingEnd, other
         case alias(line: Int)
+        case anchor(line: Int)
         case scalar(String, isPlain: Bool, line: Int)
         case sequenceStart(line: Int)
         case mappingStart(line: Int)
@@ -90,20 +91,23 @@ private struct YAMLReader {
         case .mappingStart(let line):
             try check(depth, line)
             var members: [(key: String, line: Int, value: YAMLNode)] = []
+            var keys: Set<String> = []
             while true {
                 switch try next() {
                 case .mappingEnd: return .mapping(members, line: line)
                 case .scalar(let key, _, let line):
-                    guard !members.contains(where: { $0.key == key }) else {
+                    guard keys.insert(key).inserted else {
                         throw YAMLError(line: line, words: "'\(key)' stands there twice")
                     }
                     members.append((key, line, try node(try next(), depth: depth + 1)))
                 case .alias(let line): throw YAMLError(line: line, words: "aliases (*name) are not taken")
+                case .anchor(let line): throw YAMLError(line: line, words: "anchors (&name) are not taken")
                 case .documentStart, .streamEnd, .sequenceEnd, .sequenceStart, .mappingStart, .other:
                     throw YAMLError(line: line, words: "a key that is not a text")
                 }
             }
         case .alias(let line): throw YAMLError(line: line, words: "aliases (*name) are not taken")
+        case .anchor(let line): throw YAMLError(line: line, words: "anchors (&name) are not taken")
         case .documentStart, .streamEnd, .sequenceEnd, .mappingEnd, .other:
             throw YAMLError(line: 1, words: "not readable")
         }
@@ -124,6 +128,10 @@ private struct YAMLReader {
         switch event.type {
         case YAML_DOCUMENT_START_EVENT: return .documentStart
         case YAML_STREAM_END_EVENT: return .streamEnd
+        case YAML_SCALAR_EVENT where event.data.scalar.anchor != nil,
+            YAML_SEQUENCE_START_EVENT where event.data.sequence_start.anchor != nil,
+            YAML_MAPPING_START_EVENT where event.data.mapping_start.anchor != nil:
+            return .anchor(line: line)
         case YAML_SEQUENCE_START_EVENT: return .sequenceStart(line: line)
         case YAML_SEQUENCE_END_EVENT: return .sequenceEnd
         case YAML_MAPPING_START_EVENT: return .mappingStart(line: line)

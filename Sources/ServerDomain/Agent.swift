@@ -48,6 +48,7 @@ package struct DayTotals: Sendable, Hashable {
         restarts = restarts.addingReportingOverflow(other.restarts).partialValue
         let (sum, overflow) = tokens.addingReportingOverflow(other.tokens)
         tokens = overflow ? .max : sum
-        costUSD += other.costUSD
+        // JSON has no infinity.
+        costUSD = min(costUSD + other.costUSD, .greatestFiniteMagnitude)
     }
 }

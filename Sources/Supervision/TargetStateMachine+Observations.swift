@@ -296,13 +296,7 @@ extension TargetStateMachine {
         attempt += 1
         let due = now.advanced(by: (settings.grace ?? observation.grace) + backoffDelay())
         plan(.recover, words(for: end), end.cause == .exit(code: 0) ? .exited : .died, end: end, due: due, at: now)
-        if window.isCrashLoop(at: now), !isCrashLoopTold {
-            isCrashLoopTold = true
-            let count = window.count(at: now)
-            tell(
-                .error, "is in a crash loop: \(count) restarts in 10 min; it is tried again at the capped pace",
-                .init(kind: .crashLoop, attempt: attempt), at: now)
-        }
+        tellCrashLoop(at: now)
     }
 
     /// It ended, and nothing is started.

@@ -26,7 +26,10 @@ extension TargetStateMachine {
         _ observation: Observation, kind: HeartbeatEvent.Kind?, _ words: String?, at now: BootInstant
     ) {
         let status: HeartbeatStatus = observation.concern == nil ? .ok : .warning
-        let parts = [words.map { "\($0)\(self.words(for: life))" }, observation.concern].compactMap { $0 }
+        let parts = [
+            words.map { "\($0)\(self.words(for: life))" }, observation.concern,
+            observation.obstacle.map { "is watched, and can't be restarted: \($0)" },
+        ].compactMap { $0 }
         let message = parts.isEmpty ? nil : parts.joined(separator: "; ")
         if let kind {
             tell(status, message ?? "is up", HeartbeatEvent(kind: kind, pid: pid), at: now)
@@ -64,6 +67,16 @@ extension TargetStateMachine {
         let restarts = window.count(at: now) + 1
         let often = restarts > 1 ? " (\(ordinal(restarts)) time in 10 min)" : ""
         tell(.error, "\(message); restarting \(wait.inWords)\(often)", told, at: now)
+    }
+
+    /// Reports a crash loop, once until it is over.
+    mutating func tellCrashLoop(at now: BootInstant) {
+        guard window.isCrashLoop(at: now), !isCrashLoopTold else { return }
+        isCrashLoopTold = true
+        let count = window.count(at: now)
+        tell(
+            .error, "is in a crash loop: \(count) restarts in 10 min; it is tried again at the capped pace",
+            .init(kind: .crashLoop, attempt: attempt), at: now)
     }
 
     /// Withdraws the request for a start permit, if there is one.

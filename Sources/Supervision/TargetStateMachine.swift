@@ -317,6 +317,7 @@ package struct TargetStateMachine: Sendable {
                 let message = "could not be restarted: \(reason)"
                 state = .backoff(Plan(action: .recover, due: due, command: nil, isByPolicy: true))
                 tellPlan(message, .restartFailed, due: due, at: now)
+                tellCrashLoop(at: now)
                 // Deaths told by the source itself are known; doubt is not: let it speak first.
                 if let latest = operation.latest {
                     switch latest.liveness {

@@ -45,7 +45,7 @@ package final class GatedProcess: Sendable {
 /// Why a prepared process did not become the program it was to be.
 package struct LaunchError: Error, Sendable, Hashable {
     package enum Step: Sendable, Hashable {
-        case gate, descriptors, directory, exec
+        case gate, setup, directory, exec
     }
 
     package var step: Step
@@ -64,7 +64,7 @@ extension LaunchError.Step {
             switch UInt32(bitPattern: code) {
             case CLEVAGENT_STEP_DIRECTORY.rawValue: .directory
             case CLEVAGENT_STEP_EXEC.rawValue: .exec
-            default: .descriptors
+            default: .setup
             }
     }
 }

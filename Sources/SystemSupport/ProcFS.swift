@@ -23,9 +23,11 @@ package struct ProcFS: ProcessReading {
     package init() {}
 
     package func stat(of pid: Int32) throws(Errno) -> ProcessStat {
-        guard let stat = ProcessStat(parsing: try readWholeFile(directory(of: pid).appending("stat"), limit: 4096))
-        else { throw .badMessage }
-        return stat
+        // Read so often that it gets along without a buffer and a path on the heap.
+        let result = withUnsafeTemporaryAllocation(byteCount: Self.longestStat, alignment: 1) { buffer in
+            Self.readStat(of: pid, into: buffer)
+        }
+        return try result.get()
     }
 
     package func status(of pid: Int32) throws(Errno) -> ProcessStatus {
@@ -70,6 +72,21 @@ package struct ProcFS: ProcessReading {
         Self.root.appending(String(pid))
     }
 
+    /// The name has at most 64 bytes, each of the 51 fields 20.
+    private static let longestStat = 2048
+
+    private static func readStat(of pid: Int32, into buffer: UnsafeMutableRawBufferPointer) -> Result<
+        ProcessStat, Errno
+    > {
+        let fd = open("/proc/\(pid)/stat", O_RDONLY | O_CLOEXEC)
+        guard fd >= 0 else { return .failure(Errno(rawValue: errno)) }
+        defer { close(fd) }
+        // The kernel makes the whole line at once.
+        let count = read(fd, buffer.baseAddress, buffer.count)
+        guard count >= 0 else { return .failure(Errno(rawValue: errno)) }
+        return ProcessStat(parsing: buffer.prefix(count)).map { .success($0) } ?? .failure(.badMessage)
+    }
+
     private func survivingThread(of pid: Int32) -> FilePath {
         let tasks = directory(of: pid).appending("task")
         let living = (try? numbers(in: tasks))?.first { thread in
@@ -99,8 +116,8 @@ package struct ProcFS: ProcessReading {
         defer { closedir(stream) }
         var numbers: [Int32] = []
         while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { $0.prefix { $0 != 0 }.map { $0 } }
-            if let number = Int32(decimal: name) { numbers.append(number) }
+            let number = withUnsafeBytes(of: &entry.pointee.d_name) { Int32(decimal: $0.prefix { $0 != 0 }) }
+            if let number { numbers.append(number) }
         }
         return numbers
     }

@@ -10,11 +10,14 @@ package struct LaunchPlan: Sendable, Hashable {
     package var directory: ByteText
     package var umask: UInt32
     package var limits: [ResourceLimit]
+    /// Supplementary groups; nil leaves them as they are, and needs no privilege.
+    package var groups: [UInt32]?
 
     package init(
         executable: ByteText, arguments: [ByteText], environment: [ByteText], directory: ByteText, umask: UInt32,
-        limits: [ResourceLimit]
+        limits: [ResourceLimit], groups: [UInt32]? = nil
     ) {
+        self.groups = groups
         self.executable = executable
         self.arguments = arguments
         self.environment = environment
@@ -46,13 +49,17 @@ package struct ProcessSpawner: Sendable {
         var report: Int32 = -1
         // The clone copies all of it: the child needs ours no longer than until it is made.
         let pid = limits.withUnsafeBufferPointer { limits in
-            var launch = clevagent_launch(
-                executable: executable.pointer.pointee, arguments: arguments.pointer, environment: environment.pointer,
-                directory: directory.pointer.pointee, output: output?.rawValue ?? -1,
-                error_output: errorOutput?.rawValue ?? -1, umask: plan.umask, limits: limits.baseAddress,
-                limit_count: limits.count)
-            return withExtendedLifetime((executable, arguments, environment, directory)) {
-                clevagent_launch_gated(&launch, &pidfd, &gate, &report)
+            // One element more: an empty array has no address, and none means something else here.
+            ((plan.groups ?? []) + [0]).withUnsafeBufferPointer { groups in
+                var launch = clevagent_launch(
+                    executable: executable.pointer.pointee, arguments: arguments.pointer,
+                    environment: environment.pointer, directory: directory.pointer.pointee,
+                    output: output?.rawValue ?? -1, error_output: errorOutput?.rawValue ?? -1, umask: plan.umask,
+                    groups: plan.groups == nil ? nil : groups.baseAddress, group_count: groups.count - 1,
+                    limits: limits.baseAddress, limit_count: limits.count)
+                return withExtendedLifetime((executable, arguments, environment, directory)) {
+                    clevagent_launch_gated(&launch, &pidfd, &gate, &report)
+                }
             }
         }
         guard pid > 0 else { throw Errno(rawValue: -pid) }

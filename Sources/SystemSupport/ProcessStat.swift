@@ -26,23 +26,25 @@ package struct ProcessStat: Sendable, Hashable {
 
     /// Reads the one line of the file; nil when it is not in the form of proc_pid_stat(5).
     package init?(parsing line: [UInt8]) {
+        self.init(parsing: line[...])
+    }
+
+    /// Reads the line from wherever it lies: a look at all processes reads thousands of them.
+    init?<Line: BidirectionalCollection<UInt8>>(parsing line: Line) {
         // The name may hold spaces and parentheses: the fields begin after the last one.
         guard let open = line.firstIndex(of: UInt8(ascii: "(")), let close = line.lastIndex(of: UInt8(ascii: ")")),
             open < close, let pid = Int32(decimal: line[..<open].dropLast())
         else { return nil }
-        var rest = line[(close + 1)...]
-        // Field 3 (state) is what comes next; this takes the one after `skipped` others.
-        func field(skipping skipped: Int = 0) -> ArraySlice<UInt8> {
-            for _ in 0..<skipped { _ = rest.nextWord() }
-            return rest.nextWord()
-        }
-        guard let state = field().first, let parent = Int32(decimal: field()),
-            let session = Int32(decimal: field(skipping: 1)), let flags = UInt64(decimal: field(skipping: 2)),
-            let startTicks = UInt64(decimal: field(skipping: 12)),
-            let residentPages = Int64(decimal: field(skipping: 1))
+        var fields = StatFields<Line>(rest: line[line.index(after: close)...])
+        // Field 3 (state) is what comes next.
+        guard let state = fields.next().first, let parent = Int32(decimal: fields.next()),
+            let session = Int32(decimal: fields.next(skipping: 1)),
+            let flags = UInt64(decimal: fields.next(skipping: 2)),
+            let startTicks = UInt64(decimal: fields.next(skipping: 12)),
+            let residentPages = Int64(decimal: fields.next(skipping: 1))
         else { return nil }
         self.pid = pid
-        self.name = ByteText(line[(open + 1)..<close])
+        self.name = ByteText(line[line.index(after: open)..<close])
         self.state = state
         self.parent = parent
         self.session = session
@@ -52,19 +54,36 @@ package struct ProcessStat: Sendable, Hashable {
     }
 }
 
-extension ArraySlice<UInt8> {
-    /// Takes the next run of non-blanks.
-    fileprivate mutating func nextWord() -> ArraySlice<UInt8> {
-        self = drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") }
-        let word = prefix { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\n") }
-        self = self[word.endIndex...]
-        return word
+/// The fields after the name, one after the other.
+private struct StatFields<Line: BidirectionalCollection<UInt8>> {
+    var rest: Line.SubSequence
+
+    mutating func next(skipping skipped: Int = 0) -> Line.SubSequence {
+        for _ in 0..<skipped { _ = next() }
+        rest = rest.drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") }
+        let field = rest.prefix { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\n") }
+        rest = rest[field.endIndex...]
+        return field
     }
 }
 
 extension FixedWidthInteger {
     /// A decimal number and nothing else.
-    init?(decimal bytes: some Sequence<UInt8>) {
-        self.init(String(decoding: Array(bytes), as: UTF8.self), radix: 10)
+    init?(decimal bytes: some Collection<UInt8>) {
+        var value: Self = 0
+        var digits = bytes[...]
+        let isNegative = digits.first == UInt8(ascii: "-")
+        if isNegative { digits = digits.dropFirst() }
+        guard !digits.isEmpty else { return nil }
+        for byte in digits {
+            guard UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte else { return nil }
+            let digit = Self(byte - UInt8(ascii: "0"))
+            let (product, isTooLarge) = value.multipliedReportingOverflow(by: 10)
+            let (sum, isTooFar) =
+                isNegative ? product.subtractingReportingOverflow(digit) : product.addingReportingOverflow(digit)
+            guard !isTooLarge, !isTooFar else { return nil }
+            value = sum
+        }
+        self = value
     }
 }

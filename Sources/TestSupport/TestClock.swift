@@ -68,6 +68,13 @@ package final class TestClock: Clock, Sendable {
         for await deadline in sleeps where now.duration(to: deadline) == duration { return }
     }
 
+    /// Whether somebody sleeps who is to wake that long from now.
+    package func hasSleeper(lasting duration: Duration) -> Bool {
+        state.withLockedValue { state in
+            state.sleepers.values.contains { state.now.duration(to: $0.deadline) == duration }
+        }
+    }
+
     /// Moves the clock and wakes whose time has come, in the order of their deadlines.
     package func advance(by duration: Duration) {
         advance(to: now.advanced(by: duration))

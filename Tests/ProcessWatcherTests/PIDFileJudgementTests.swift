@@ -1,4 +1,5 @@
 import ProcessWatcher
+import Supervision
 import SystemPackage
 import SystemSupport
 import Testing
@@ -34,6 +35,10 @@ import Testing
         Row("incomplete", .incomplete(old, "empty"), unknown: .undetermined, alive: .concern(100), ended: .hindered),
         Row("refused", .refused(old, "garbage"), unknown: .undetermined, alive: .concern(100), ended: .dead),
         Row("nobody", .names(200, new, owner: 0), .nobody, unknown: .dead, alive: .concern(100), ended: .dead),
+        Row(
+            "another target's life", .names(200, new, owner: 0),
+            .claimed(by: TargetID(kind: .process, name: "/run/other.pid")), unknown: .undetermined,
+            alive: .concern(100), ended: .hindered),
         Row(
             "a thread", .names(200, new, owner: 0), .thread(of: 199), unknown: .undetermined, alive: .concern(100),
             ended: .dead),
@@ -87,6 +92,16 @@ import Testing
         #expect(PIDFileJudgement.judge(.names(99, Self.old, owner: 0), .nobody, standIn).kind == .alive(100))
         #expect(PIDFileJudgement.judge(.names(99, Self.new, owner: 0), .nobody, standIn).kind == .concern(100))
         #expect(PIDFileJudgement.judge(.missing, .nobody, standIn).kind == .concern(100))
+    }
+
+    @Test(arguments: [true, false])
+    func `A stranger who has the PID of an unchanged file is never the target of a stand-in`(isAlive: Bool) {
+        let standIn = RememberedLife(identity: Self.life, isAlive: isAlive, stamp: Self.old, isStandIn: true)
+        let stranger = Self.process(99, began: 11)
+        let judged = PIDFileJudgement.judge(.names(99, Self.old, owner: 0), stranger, standIn).kind
+        #expect(judged == (isAlive ? .alive(100) : .dead))
+        // Written anew it names somebody.
+        #expect(PIDFileJudgement.judge(.names(99, Self.new, owner: 0), stranger, standIn).kind == .alive(99))
     }
 
     private func judge(_ row: Row, _ remembered: RememberedLife?) -> PIDFileJudgement.Kind {

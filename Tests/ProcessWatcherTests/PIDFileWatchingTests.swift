@@ -51,7 +51,7 @@ struct PIDFileWatchingTests {
 
     @Test func `A file that is put in place by a rename is seen`() async throws {
         let watched = try WatchedProcess()
-        let process = try TestProcess.start(try TestProcess.testTarget, ["run"])
+        let process = try TestProcess.start(try TestProcess.testTarget, ["run", "--name", watched.pidFile.string])
         let temporary = watched.directory.file("temporary")
         try watched.directory.write("\(process.pid)\n", to: temporary)
         try await watched.observing { observations in
@@ -63,11 +63,12 @@ struct PIDFileWatchingTests {
 
     @Test func `Half a number is not believed until its writer has closed the file`() async throws {
         let watched = try WatchedProcess()
-        let process = try TestProcess.start(try TestProcess.testTarget, ["run"])
+        let process = try TestProcess.start(try TestProcess.testTarget, ["run", "--name", watched.pidFile.string])
         let digits = Array("\(process.pid)".utf8)
         let descriptor = try OwnedDescriptor.open(
             watched.pidFile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode: 0o644)
         try descriptor.writeAll(Array(digits.dropLast()))
+        try watched.directory.keepFresh(watched.pidFile)
         try await watched.observing { observations in
             #expect(try await observations.next().liveness == .undetermined("PID file seems half-written"))
             try descriptor.writeAll(Array(digits.suffix(1)))
@@ -81,10 +82,11 @@ struct PIDFileWatchingTests {
 
     @Test func `A file that its writer keeps open is believed after a second`() async throws {
         let watched = try WatchedProcess()
-        let process = try TestProcess.start(try TestProcess.testTarget, ["run"])
+        let process = try TestProcess.start(try TestProcess.testTarget, ["run", "--name", watched.pidFile.string])
         let descriptor = try OwnedDescriptor.open(
             watched.pidFile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode: 0o644)
         try descriptor.writeAll(Array("\(process.pid)".utf8))
+        try watched.directory.keepFresh(watched.pidFile)
         try await watched.observing { observations in
             let first = try await observations.next()
             #expect(first.liveness == .undetermined("PID file seems half-written"))

@@ -80,7 +80,9 @@ struct RelaunchTests {
     }
 
     @Test func `How a child of ours ended is told`() async throws {
-        let watched = try WatchedProcess(TargetSettings(start: [try TestProcess.testTarget.string, "run"]))
+        let directory = try TestProcessDirectory()
+        let start = [try TestProcess.testTarget.string, "run", "--name", directory.path.string]
+        let watched = try WatchedProcess(TargetSettings(start: start), directory: directory)
         try await watched.observing { observations in
             for (signal, isDeliberate) in [(SIGKILL, false), (SIGTERM, true), (SIGUSR1, false)] {
                 async let started = watched.perform(.recover)
@@ -126,7 +128,7 @@ struct RelaunchTests {
 
     @Test func `The PID file is written for a program that does not do it`() async throws {
         let watched = try WatchedProcess()
-        let process = try TestProcess.start(try TestProcess.testTarget, ["run"])
+        let process = try TestProcess.start(try TestProcess.testTarget, ["run", "--name", watched.pidFile.string])
         try watched.directory.write("\(process.pid)\n", to: watched.pidFile, permissions: 0o640)
         try await watched.observing { observations in
             let first = try await observations.alive()
@@ -143,7 +145,7 @@ struct RelaunchTests {
 
     @Test func `A PID file that has become a link is left alone`() async throws {
         let watched = try WatchedProcess()
-        let process = try TestProcess.start(try TestProcess.testTarget, ["run"])
+        let process = try TestProcess.start(try TestProcess.testTarget, ["run", "--name", watched.pidFile.string])
         try watched.directory.write("\(process.pid)\n", to: watched.pidFile)
         let victim = watched.directory.file("victim")
         try watched.directory.write("precious", to: victim)
@@ -167,9 +169,10 @@ struct RelaunchTests {
     @Test func `A daemon that a relaunched program makes of itself is followed`() async throws {
         let watched = try WatchedProcess()
         // It writes no PID file, so nothing but its likeness tells it.
-        let process = try TestProcess.start(
-            try TestProcess.testTarget, ["run", "--daemonize", "--name", watched.pidFile.string])
-        let daemon = try await daemon(named: watched.pidFile.string, otherThan: process.pid)
+        let parent = try ChildProcess(
+            [try TestProcess.testTarget.string, "run", "--daemonize", "--name", watched.pidFile.string])
+        await parent.ended()
+        let daemon = try #require(try processes(named: watched.pidFile.string).first)
         try watched.directory.write("\(daemon)\n", to: watched.pidFile)
         try await watched.observing { observations in
             let first = try await observations.alive()

@@ -34,6 +34,7 @@ struct StopAndRestartTests {
             let restart = Task { await watched.perform(.restart) }
             await watched.clock.sleep(lasting: .seconds(10))
             restart.cancel()
+            #expect(watched.clock.hasSleeper(lasting: .seconds(10)), "the cancellation has reached the waiting")
             watched.clock.advance(by: .seconds(10))
             guard case .up(let second, _) = await restart.value else {
                 Issue.record("left in the middle: \(await restart.value)")
@@ -76,7 +77,7 @@ struct StopAndRestartTests {
 
     @Test func `A relaunched process is known to the next runner before it has written its PID file`() async throws {
         let watched = try WatchedProcess()
-        let process = try TestProcess.start(try TestProcess.testTarget, ["run"])
+        let process = try TestProcess.start(try TestProcess.testTarget, ["run", "--name", watched.pidFile.string])
         try watched.directory.write("\(process.pid)\n", to: watched.pidFile)
         let second = try await watched.observing { observations in
             let first = try await observations.alive()
@@ -131,6 +132,7 @@ struct StopAndRestartTests {
             return
         }
         try await TestProcess.waitUntil(watched.pidFile, names: #require(identity.pid))
+        #expect(try watched.rememberedLife()?.identity == identity)
         let facts = try ProcFS().facts(of: #require(identity.pid))
         #expect(facts.environment?.contains { $0.description.hasPrefix("HOME=") } == true)
     }

@@ -116,6 +116,20 @@ import WireProtocol
         #expect(bot.machine.deadline.map { bot.now < $0 } == true)
     }
 
+    @Test func startsThatFailAreACrashLoopToo() {
+        var bot = Machine(backoff: Backoff(initial: .zero, maximum: .zero))
+        bot.sees(.alive(.life(1)))
+        bot.seesDeath(of: 1)
+        var told = 0
+        for _ in 1...10 {
+            if case .backoff = bot.machine.state { bot.reachDeadline() }
+            bot.feed(.startPermitted)
+            bot.feed(.finished(.failed("no", isPermanent: false)))
+            if bot.events.contains(.crashLoop) { told += 1 }
+        }
+        #expect(told == 1)
+    }
+
     @Test func aPermanentFailureIsToldAndEndsTheTrying() {
         var bot = Machine()
         bot.sees(.alive(.life(1)))

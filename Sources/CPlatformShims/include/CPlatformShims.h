@@ -49,13 +49,16 @@ struct clevagent_launch {
     int output;
     int error_output;
     mode_t umask;
+    /// Supplementary groups; NULL leaves them as they are, and needs no privilege.
+    const gid_t *groups;
+    size_t group_count;
     const struct clevagent_limit *limits;
     size_t limit_count;
 };
 
 /// Where a launch failed, as the child writes it to its report.
 enum clevagent_launch_step {
-    CLEVAGENT_STEP_DESCRIPTORS = 1,
+    CLEVAGENT_STEP_SETUP = 1,
     CLEVAGENT_STEP_DIRECTORY = 2,
     CLEVAGENT_STEP_EXEC = 3,
 };

@@ -30,6 +30,11 @@ final class ClaimedProcesses: Sendable {
         state.withLockedValue { state in Set(state.lives.filter { $0.key != target }.values) }
     }
 
+    /// The other target whose life this is.
+    func owner(of life: ProcessIdentity, besides target: TargetID) -> TargetID? {
+        state.withLockedValue { state in state.lives.first { $0.value == life && $0.key != target }?.key }
+    }
+
     /// Sees to it that a child leaves no zombie, whether or not its target is still observed when it ends.
     func adopt(_ handle: ProcessHandle, as identity: ProcessIdentity) {
         let exit: ProcessExitEvent

@@ -14,7 +14,7 @@ extension LaunchFailure {
         switch error.step {
         case .exec: text = "\(plan.executable) can't be executed: \(error.errno)"
         case .directory: text = "its directory \(plan.directory) can't be entered: \(error.errno)"
-        case .gate, .descriptors: text = "it could not be started: \(error.errno)"
+        case .gate, .setup: text = "it could not be started: \(error.errno)"
         }
     }
 }

@@ -75,9 +75,12 @@ extension LaunchObstacle {
             return Set(theirs.users).count > 1 ? .mixedIDs : .otherUser(other)
         }
         guard Set(theirs.groups).count == 1 else { return .mixedIDs }
-        guard theirs.groups == ours.groups, Set(theirs.supplementaryGroups) == Set(ours.supplementaryGroups) else {
-            return .otherGroups
-        }
+        // Root gives back the supplementary groups; anybody else can only keep its own.
+        guard theirs.groups == ours.groups, user == 0 || theirs.allGroups == ours.allGroups else { return .otherGroups }
         return nil
     }
+}
+
+extension ProcessStatus {
+    fileprivate var allGroups: Set<UInt32> { Set(groups).union(supplementaryGroups) }
 }

@@ -25,7 +25,8 @@ package struct LaunchRecipe: Sendable, Hashable, Codable {
         guard !Self.isTitle(arguments) else { throw .titleInsteadOfArguments }
         self.executable = executable.withoutDeletedMark
         self.arguments = arguments
-        self.directory = directory
+        // Removed and made anew, as a fresh checkout does, it is the same place.
+        self.directory = directory.withoutDeletedMark
         // What has no "=" was overwritten by the program itself.
         self.environment = environment.filter { $0.bytes.contains(UInt8(ascii: "=")) }
         self.limits = limits
@@ -47,7 +48,7 @@ package struct LaunchRecipe: Sendable, Hashable, Codable {
 }
 
 extension ByteText {
-    /// The kernel marks the link to an executable that was removed or replaced (proc_pid_exe(5)).
+    /// The kernel marks the link to an executable or directory that was removed or replaced (proc_pid_exe(5)).
     package var withoutDeletedMark: ByteText {
         let mark = Array(" (deleted)".utf8)
         return bytes.suffix(mark.count) == mark[...] ? ByteText(bytes.dropLast(mark.count)) : self
@@ -56,9 +57,12 @@ extension ByteText {
 
 extension LaunchPlan {
     /// The same program once more.
-    package init(_ recipe: LaunchRecipe) {
+    ///
+    /// - Parameter user: who starts it; only root can give it groups.
+    package init(_ recipe: LaunchRecipe, startedBy user: UInt32) {
         self.init(
             executable: recipe.executable, arguments: recipe.arguments, environment: recipe.environment,
-            directory: recipe.directory, umask: recipe.umask, limits: recipe.limits)
+            directory: recipe.directory, umask: recipe.umask, limits: recipe.limits,
+            groups: user == 0 ? recipe.supplementaryGroups : nil)
     }
 }

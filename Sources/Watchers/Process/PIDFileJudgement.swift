@@ -1,3 +1,4 @@
+package import Supervision
 package import SystemPackage
 package import SystemSupport
 
@@ -17,6 +18,8 @@ package enum NamedProcess: Sendable, Hashable {
     /// A thread that is not the first of its process.
     case thread(of: Int32)
     case kernelThread
+    /// The life of another target: restarted under two names, it would be two copies.
+    case claimed(by: TargetID)
     /// The runner, or a process that the runner came from.
     case ourselves
     case unknown(Errno)
@@ -68,6 +71,11 @@ extension PIDFileJudgement {
         _ file: PIDFile, _ pid: Int32, _ stamp: FileStamp, _ owner: UInt32, _ named: NamedProcess,
         _ remembered: RememberedLife?
     ) -> Self {
+        // Not written since: so it names who is known to have ended, and whoever has that PID by now is a stranger. Its
+        // time alone would not tell, if the PID was used again within the tolerance.
+        if let remembered, stamp == remembered.stamp {
+            return remembered.isAlive ? .alive(remembered.identity, concern: nil) : .dead(hindrance: nil)
+        }
         func refuse(_ reason: String) -> Self {
             without(file, remembered, reason) { .undetermined(reason) }
         }
@@ -78,6 +86,9 @@ extension PIDFileJudgement {
             }
         case .thread(let process): return refuse("PID file names thread \(pid) of process \(process), not a process")
         case .kernelThread: return refuse("PID file names process \(pid), which is a thread of the kernel")
+        case .claimed(let other):
+            let reason = "PID file names process \(pid), which is watched as \(other) already: watch it once"
+            return without(file, remembered, reason, hindrance: reason) { .undetermined(reason) }
         case .ourselves: return refuse("PID file names process \(pid), which is the runner or one that started it")
         case .unknown(let error):
             let reason = "process \(pid) can't be looked at: \(error)"
@@ -88,10 +99,8 @@ extension PIDFileJudgement {
                     "PID file belongs to user \(owner), neither root nor user \(processOwner), who runs process \(pid)")
             }
             let isNewEnough = stamp.modified.sinceEpoch >= began.sinceEpoch - tolerance
-            if let remembered, !remembered.isAlive, remembered.identity.pid == pid {
-                // The PID is used again. It is the target only if somebody wrote it down anew.
-                guard isNewEnough, stamp != remembered.stamp else { return .dead(hindrance: nil) }
-                return .alive(identity, concern: nil)
+            if let remembered, !remembered.isAlive, remembered.identity.pid == pid, !isNewEnough {
+                return .dead(hindrance: nil)
             }
             if isNewEnough { return .alive(identity, concern: nil) }
             let reason =

@@ -21,7 +21,7 @@ extension ProcessTarget {
         defer { fileWatch?.cancel() }
         let began = host.clock.now
         let alarms = [Self.rewriteDelay, Self.handoverTime].map { delay in
-            host.timer.after(delay) { [hints] in hints.raise(.changed) }
+            host.timer.at(began.advanced(by: delay)) { [hints] in hints.raise(.changed) }
         }
         defer { withExtendedLifetime(alarms) {} }
         for await _ in wakeups.wakeups {

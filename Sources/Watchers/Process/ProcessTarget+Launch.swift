@@ -61,12 +61,12 @@ extension ProcessTarget {
     ///
     /// - Throws: why nothing can be; checked before anything is stopped, too.
     func plan() throws(LaunchFailure) -> LaunchPlan {
+        let user = host.runner.status.effectiveUser
         if let obstacle = obstacleForDead { throw LaunchFailure(text: obstacle, isPermanent: true) }
         if let start = settings.start {
             do {
-                let account = Account.of(user: host.runner.status.effectiveUser)
                 return try StartCommand(
-                    start, remembered: note.recipe, account: account, openFileLimit: host.openFileLimit
+                    start, remembered: note.recipe, user: user, openFileLimit: host.openFileLimit
                 ).plan
             } catch {
                 throw LaunchFailure(text: error.description)
@@ -77,7 +77,7 @@ extension ProcessTarget {
         }
         // Looked at anew: the file may have come back, or become setuid. So trying again can help.
         if let obstacle = obstacle(of: recipe) { throw LaunchFailure(text: obstacle) }
-        return LaunchPlan(recipe)
+        return LaunchPlan(recipe, startedBy: user)
     }
 
     /// Waits a moment for what is left of the former life.

@@ -44,7 +44,8 @@ extension ProcessTarget {
     }
 
     private var remembered: RememberedLife? {
-        note.life.map {
+        guard life != nil || ended != nil else { return nil }
+        return note.life.map {
             RememberedLife(identity: $0, isAlive: life != nil, stamp: note.stamp, isStandIn: note.isStandIn)
         }
     }
@@ -81,6 +82,9 @@ extension ProcessTarget {
         if identity.bootID == host.bootID, let handle = hold(identity) {
             watch(identity, handle)
             rereadFacts()
+        } else if identity.bootID == host.bootID, isHidden(identity.pid) {
+            // Whether it is the one that is remembered can't be told.
+            return
         } else {
             ended = EndedLife(
                 identity: identity, cause: .unknown, isDeliberate: false, grace: Self.plainGrace, noticed: nil,
@@ -97,6 +101,14 @@ extension ProcessTarget {
             handle.isAlive
         else { return nil }
         return handle
+    }
+
+    /// Whether a process lives that /proc does not show (proc(5), mount option hidepid).
+    private func isHidden(_ pid: Int32) -> Bool {
+        guard let handle = try? ProcessHandle(pid: pid), (try? host.processes.stat(of: pid)) == nil else {
+            return false
+        }
+        return handle.isAlive
     }
 
     /// A life named by the file becomes the target.
@@ -198,10 +210,11 @@ extension ProcessTarget {
             // Alive after the reading: so all of it was of this process. A zombie is not alive.
             guard handle.isAlive else { return (.nobody, nil) }
             let identity = ProcessIdentity(bootID: host.bootID, pid: pid, startTicks: stat.startTicks)
+            if let other = host.claimed.owner(of: identity, besides: id) { return (.claimed(by: other), nil) }
             let began = WallTime(sinceEpoch: WallTime.boot.sinceEpoch + identity.began.sinceBoot)
             return (.process(identity, began: began, owner: status.effectiveUser), handle)
         } catch .noSuchProcess, .noSuchFileOrDirectory {
-            return (.nobody, nil)
+            return (isHidden(pid) ? .unknown(.permissionDenied) : .nobody, nil)
         } catch {
             return (.unknown(error), nil)
         }

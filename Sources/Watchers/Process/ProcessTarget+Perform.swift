@@ -13,11 +13,15 @@ extension ProcessTarget {
     func perform(_ action: TargetAction) async -> TargetActionOutcome {
         await load()
         defer { hints.raise(.changed) }
-        switch action {
-        case .recover: return await recover()
-        case .restart: return await restart()
-        case .stop: return await stop()
-        }
+        let outcome =
+            switch action {
+            case .recover: await recover()
+            case .restart: await restart()
+            case .stop: await stop()
+            }
+        // What it has become, a daemon or a twin perhaps. Nobody may be observing who would write it down.
+        _ = await save()
+        return outcome
     }
 
     private func recover() async -> TargetActionOutcome {

@@ -15,6 +15,7 @@ actor ProcessTarget {
     /// What is to be on the disk, and what is.
     var note = ProcessNote()
     var savedNote = ProcessNote()
+    private var noteInWriting = ProcessNote()
     private var isLoaded = false
     private var saving: Task<Bool, Never>?
 
@@ -97,7 +98,10 @@ actor ProcessTarget {
         // Somebody else may have been here while we waited.
         guard !isLoaded else { return }
         isLoaded = true
-        guard let bytes else { return }
+        if let bytes { take(bytes) }
+    }
+
+    private func take(_ bytes: [UInt8]) {
         do {
             note = try ProcessNote(decoding: bytes)
             savedNote = note
@@ -115,26 +119,38 @@ actor ProcessTarget {
         while let saving {
             _ = await saving.value
         }
-        guard note != savedNote else { return true }
-        var next = note
-        next.seen = BootClock().now
-        let saving = Task { [next] in await self.write(next) }
+        guard hasUnsavedNote else { return true }
+        // Awaited at once, whatever happens to our caller: a note half given to the disk is worse than a late answer.
+        let saving = Task { await self.write() }
         self.saving = saving
-        // Awaited here whatever happens to our caller: a note half given to the disk is worse than a late answer.
-        let isWritten = await saving.value
-        return isWritten
+        return await saving.value
     }
 
-    private func write(_ next: ProcessNote) async -> Bool {
+    private var hasUnsavedNote: Bool { note != savedNote }
+
+    private func write() async -> Bool {
         defer { saving = nil }
         do {
-            try await host.memory.save(next.encoded(), for: id)
+            let bytes = try beginWriting()
+            try await host.memory.save(bytes, for: id)
         } catch {
             host.logger.info("Note can't be saved", metadata: metadata)
             return false
         }
-        savedNote = next
-        if note.isSameBesidesTime(as: next) { note.seen = next.seen }
+        return endWriting()
+    }
+
+    // Notes are large. Handled outside of `async` functions, they do not lie in the frames of a thousand tasks.
+
+    private func beginWriting() throws -> [UInt8] {
+        noteInWriting = note
+        noteInWriting.seen = BootClock().now
+        return try noteInWriting.encoded()
+    }
+
+    private func endWriting() -> Bool {
+        savedNote = noteInWriting
+        if note.isSameBesidesTime(as: savedNote) { note.seen = savedNote.seen }
         return note == savedNote
     }
 

@@ -39,7 +39,11 @@ final class SharedTimer: Sendable {
 
     /// Calls `handler` once, after `delay`.
     func after(_ delay: Duration, _ handler: @escaping @Sendable () -> Void) -> Alarm {
-        let deadline = clock.now.advanced(by: delay)
+        at(clock.now.advanced(by: delay), handler)
+    }
+
+    /// Calls `handler` once, at `deadline` or at once if it is past.
+    func at(_ deadline: BootInstant, _ handler: @escaping @Sendable () -> Void) -> Alarm {
         let id = state.withLockedValue { state in
             state.nextID += 1
             state.entries[state.nextID] = Entry(deadline: deadline, handler: handler)

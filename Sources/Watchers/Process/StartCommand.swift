@@ -10,8 +10,9 @@ struct StartCommand: Sendable {
     ///
     /// - Throws: when there is no such program, or it must not be run.
     init(
-        _ command: [String], remembered: LaunchRecipe?, account: Account?, openFileLimit: OpenFileLimit?
+        _ command: [String], remembered: LaunchRecipe?, user: UInt32, openFileLimit: OpenFileLimit?
     ) throws(LaunchObstacle) {
+        let account = Account.of(user: user)
         let environment = LaunchEnvironment.forStart(
             remembered: remembered?.environment, account: account, language: Self.ownLanguage)
         let directory = remembered?.directory ?? ByteText(account?.home ?? "/")
@@ -23,7 +24,8 @@ struct StartCommand: Sendable {
         plan = LaunchPlan(
             executable: ByteText(path.string), arguments: command.map { ByteText($0) }, environment: environment,
             directory: directory, umask: remembered?.umask ?? 0o022,
-            limits: remembered?.limits ?? openFileLimit.map { [$0.original] } ?? [])
+            limits: remembered?.limits ?? openFileLimit.map { [$0.original] } ?? [],
+            groups: user == 0 ? remembered?.supplementaryGroups : nil)
     }
 
     /// As execvp(3) does, with the PATH and the directory that the program will have.

@@ -43,7 +43,13 @@ static pid_t fork_as(pid_t pid) {
         .set_tid = (uint64_t)(uintptr_t)&pid,
         .set_tid_size = 1,
     };
-    return (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
+    // A number is free a moment after its process was collected, and nothing tells when.
+    for (int patience = 2000; patience > 0; patience--) {
+        pid_t child = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
+        if (child >= 0 || errno != EEXIST) return child;
+        usleep(1000);
+    }
+    return -1;
 }
 
 static int orphan(int count, char **arguments) {

@@ -1,0 +1,90 @@
+import Glibc
+import RunnerKit
+import SystemPackage
+import SystemSupport
+import TestSupport
+import Testing
+
+@Suite struct DurableFileTests {
+    private let directory: TestProcessDirectory
+    private var file: FilePath { directory.file("file") }
+
+    init() throws {
+        directory = try TestProcessDirectory()
+    }
+
+    private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+    // MARK: - Files that are replaced
+
+    @Test func itHoldsWhatWasWrittenLastAndIsForThisUserAlone() throws {
+        #expect(try DurableFile.read(file) == nil)
+        for content in ["one", "", String(repeating: "x", count: 100_000), "two"] {
+            try DurableFile.replace(file, with: bytes(content))
+            #expect(try DurableFile.read(file) == bytes(content))
+        }
+        #expect(try FileStatus.of(file).permissions == 0o600)
+    }
+
+    @Test func theOldContentStandsWhenTheNewOneCannotBeWritten() throws {
+        try DurableFile.replace(file, with: bytes("old"))
+        #expect(mkdir(directory.file("file.new").string, 0o700) == 0)
+        #expect(throws: Errno.isDirectory) { try DurableFile.replace(file, with: bytes("new")) }
+        #expect(try DurableFile.read(file) == bytes("old"))
+    }
+
+    @Test func aDraftThatACrashLeftIsWrittenOver() throws {
+        try directory.write(String(repeating: "y", count: 1000), to: directory.file("file.new"), permissions: 0o600)
+        try DurableFile.replace(file, with: bytes("new"))
+        #expect(try DurableFile.read(file) == bytes("new"))
+    }
+
+    @Test func linksAreNotFollowed() throws {
+        try directory.write("theirs", to: directory.file("theirs"))
+        #expect(symlink(directory.file("theirs").string, file.string) == 0)
+        #expect(throws: Errno.tooManySymbolicLinkLevels) { try DurableFile.read(file) }
+        #expect(symlink(directory.file("theirs").string, directory.file("file.new").string) == 0)
+        #expect(throws: Errno.tooManySymbolicLinkLevels) { try DurableFile.replace(file, with: bytes("mine")) }
+        #expect(try DurableFile.read(directory.file("theirs")) == bytes("theirs"))
+    }
+
+    @Test func whatIsTooLargeIsNotRead() throws {
+        try DurableFile.replace(file, with: [UInt8](repeating: 0, count: 100))
+        #expect(try DurableFile.read(file, limit: 100)?.count == 100)
+        #expect(throws: Errno.fileTooLarge) { try DurableFile.read(file, limit: 99) }
+    }
+
+    @Test func whereThereIsNoDirectoryThereIsNoFile() throws {
+        let file = directory.file("missing").appending("file")
+        #expect(try DurableFile.read(file) == nil)
+        #expect(throws: Errno.noSuchFileOrDirectory) { try DurableFile.replace(file, with: []) }
+    }
+
+    // MARK: - Files that grow
+
+    @Test func linesAreThereInTheirOrder() throws {
+        #expect(try AppendOnlyFile.lines(of: file) == nil)
+        do {
+            var grown = try AppendOnlyFile(file, replacingWith: [bytes("kept")])
+            for line in ["one", "", "two"] { try grown.append(bytes(line)) }
+        }
+        #expect(try AppendOnlyFile.lines(of: file) == ["kept", "one", "", "two"].map(bytes))
+        #expect(try FileStatus.of(file).permissions == 0o600)
+    }
+
+    @Test func openingReplacesWhatWasThere() throws {
+        try directory.write("old\nlines\n", to: file)
+        let grown = try AppendOnlyFile(file, replacingWith: [])
+        #expect(try AppendOnlyFile.lines(of: file) == [])
+        _ = consume grown
+    }
+
+    @Test(
+        arguments: [
+            ("", []), ("\n", [""]), ("one", []), ("one\n", ["one"]), ("one\ntw", ["one"]), ("one\n\n", ["one", ""]),
+        ] as [(String, [String])])
+    func aTornLastLineIsLeftOut(content: String, lines: [String]) throws {
+        try directory.write(content, to: file)
+        #expect(try AppendOnlyFile.lines(of: file) == lines.map(bytes))
+    }
+}

@@ -1,0 +1,64 @@
+import NIOConcurrencyHelpers
+import Supervision
+import WatcherAPI
+
+/// A watcher that sees what a test says, and whose actions end when and how the test says.
+final class ScriptedWatcher: Watcher, TargetController {
+    /// What a target of a test saw and did.
+    private struct Stage: Sendable {
+        let observations = AsyncStream.makeStream(of: Observation.self)
+        let performed = AsyncStream.makeStream(of: TargetAction.self)
+        let outcomes = AsyncStream.makeStream(of: TargetActionOutcome.self)
+    }
+
+    struct CannotBeWatched: Error, CustomStringConvertible {
+        var description: String { "there is nothing to watch" }
+    }
+
+    private let stages: [TargetID: Stage]
+    private let count = NIOLockedValueBox(0)
+
+    init(_ targets: [TargetID]) {
+        stages = Dictionary(uniqueKeysWithValues: targets.map { ($0, Stage()) })
+    }
+
+    func observe(_ target: TargetID, _ report: (Observation) async -> Void) async throws {
+        guard let stage = stages[target] else { throw CannotBeWatched() }
+        for await observation in stage.observations.stream { await report(observation) }
+        try Task.checkCancellation()
+        throw CannotBeWatched()
+    }
+
+    func perform(_ action: TargetAction, on target: TargetID) async -> TargetActionOutcome {
+        count.withLockedValue { $0 += 1 }
+        stages[target]?.performed.continuation.yield(action)
+        let outcome = await stages[target]?.outcomes.stream.first { _ in true }
+        return outcome ?? .failed("cancelled", isPermanent: false)
+    }
+
+    // MARK: - What a test says
+
+    func sees(_ liveness: Observation.Liveness, _ target: TargetID, memoryMB: Double? = nil) {
+        stages[target]?.observations.continuation.yield(Observation(liveness, memoryMB: memoryMB))
+    }
+
+    func canNoLongerWatch(_ target: TargetID) {
+        stages[target]?.observations.continuation.finish()
+    }
+
+    func ends(_ outcome: TargetActionOutcome, _ target: TargetID) {
+        stages[target]?.outcomes.continuation.yield(outcome)
+    }
+
+    /// Waits for the next action that was begun.
+    func action(on target: TargetID) async -> TargetAction? {
+        await stages[target]?.performed.stream.first { _ in true }
+    }
+
+    /// How many actions were begun.
+    var actions: Int { count.withLockedValue { $0 } }
+}
+
+extension Identity {
+    static func life(_ number: Int) -> Identity { Identity(token: "life-\(number)", pid: Int32(number)) }
+}

@@ -1,0 +1,101 @@
+import InMemoryLogging
+import Logging
+import RunnerKit
+import ServerLink
+import ServiceLifecycleTestKit
+import Supervision
+import SystemSupport
+import TestSupport
+import WatcherAPI
+import WireProtocol
+
+/// A supervisor with a scripted watcher, a clock that stands still, and a desk and a disk in memory.
+struct SupervisorBench: Sendable {
+    let clock = TestClock()
+    let watcher: ScriptedWatcher
+    let store: MemoryRecordStore
+    let desk: CommandDesk
+    let resultSignal = WakeSignal()
+    private let supervisor: Supervisor<TestClock>
+    private let reports = AsyncStream.makeStream(of: TargetReport.self)
+
+    init(
+        _ targets: [TargetID], ledger: CommandLedger = CommandLedger(), records: [TargetID: TargetRecord] = [:],
+        capacity: Int = 4, grace: Duration = .zero
+    ) async {
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        watcher = ScriptedWatcher(targets)
+        store = MemoryRecordStore(records)
+        desk = CommandDesk(
+            ledger: ledger, journal: NoJournal(), intake: CommandIntake(endpoint: "e", targets: Set(targets)),
+            resultSignal: resultSignal, logger: logger)
+        supervisor = await Supervisor(
+            targets.map { target in
+                let name = target.name.dropFirst("/run/".count).dropLast(".pid".count)
+                return .init(
+                    target: WatchedTarget(id: target, agent: String(name)), settings: TargetSettings(grace: grace))
+            }, watchers: [.process: watcher], store: store, desk: desk, clock: clock, bootID: "b", capacity: capacity,
+            seed: 1, logger: logger
+        ) { [reports] report, _, _ in reports.continuation.yield(report) }
+    }
+
+    /// Runs `body` beside the supervisor, then asks it to end, does what is to be done meanwhile, and returns when it has
+    /// ended.
+    func run(
+        ending: (SupervisorBench) async throws -> Void = { _ in }, _ body: (SupervisorBench) async throws -> Void
+    ) async throws {
+        let (triggers, continuation) = AsyncStream.makeStream(of: GracefulShutdownTestTrigger.self)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try await testGracefulShutdown { trigger in
+                    continuation.yield(trigger)
+                    try await supervisor.run()
+                }
+            }
+            try await body(self)
+            await triggers.first { _ in true }?.triggerGracefulShutdown()
+            try await ending(self)
+            try await group.waitForAll()
+        }
+    }
+
+    /// Gives a command as the poll does.
+    func command(_ id: Int64, _ action: CommandAction, to target: TargetID? = nil) async {
+        let name = target?.name ?? "/run/bot.pid"
+        let offer = CommandOffer(
+            commands: [Command(id: id, action: action.rawValue, type: "process", target: name)])
+        for (target, ticket) in await desk.receive(offer, at: clock.now).tickets {
+            supervisor.submit(ticket, to: target)
+        }
+    }
+
+    // MARK: - What was told
+
+    func report() async -> TargetReport? {
+        await reports.stream.first { _ in true }
+    }
+
+    func reportWithEvent() async -> TargetReport? {
+        await reports.stream.first { $0.event != nil }
+    }
+
+    func event() async -> HeartbeatEvent.Kind? {
+        await reportWithEvent()?.event?.kind
+    }
+}
+
+actor MemoryRecordStore: TargetRecordStore {
+    private var records: [TargetID: TargetRecord]
+
+    init(_ records: [TargetID: TargetRecord]) {
+        self.records = records
+    }
+
+    func record(of target: TargetID) -> TargetRecord? { records[target] }
+
+    func save(_ record: TargetRecord, of target: TargetID) { records[target] = record }
+}
+
+struct NoJournal: CommandJournal {
+    func append(_ entry: CommandLedger.Entry) {}
+}

@@ -1,0 +1,256 @@
+import InMemoryLogging
+import Logging
+import NIOConcurrencyHelpers
+import RunnerKit
+import ServerLink
+import ServiceLifecycleTestKit
+import Supervision
+import SystemSupport
+import TestSupport
+import Testing
+import WatcherAPI
+import WireProtocol
+
+@Suite(.timeLimit(.minutes(1))) struct SupervisorTests {
+    private let bot = TargetID(kind: .process, name: "/run/bot.pid")
+    private let other = TargetID(kind: .process, name: "/run/other.pid")
+
+    // MARK: - Death and return
+
+    @Test func aTargetThatDiesIsRecoveredAndCountsAsRestartedWhenItHasStayedUp() async throws {
+        let bench = await SupervisorBench([bot])
+        try await bench.run { bench in
+            bench.watcher.sees(.alive(.life(1)), bot)
+            #expect(await bench.report()?.status == .ok)
+            bench.watcher.sees(.dead(End(identity: .life(1), cause: .signal(9))), bot)
+            #expect(await bench.event() == .died)
+            #expect(await bench.watcher.action(on: bot) == .recover)
+            #expect(await bench.event() == .restarting)
+            bench.watcher.ends(.up(.life(2), note: nil), bot)
+            #expect(await bench.event() == .started)
+            bench.watcher.sees(.alive(.life(2)), bot)
+            await bench.clock.sleep(lasting: .seconds(5))
+            bench.clock.advance(by: .seconds(5))
+            let restarted = try #require(await bench.reportWithEvent())
+            #expect(restarted.event?.kind == .restarted)
+            #expect(restarted.status == .ok)
+            #expect(restarted.message == "bot is up again (PID 2)")
+        }
+        #expect(bench.watcher.actions == 1)
+    }
+
+    @Test func aSecondTryWaitsItsTime() async throws {
+        let bench = await SupervisorBench([bot])
+        try await bench.run { bench in
+            bench.watcher.sees(.alive(.life(1)), bot)
+            bench.watcher.sees(.dead(End(identity: .life(1), cause: .unknown)), bot)
+            #expect(await bench.watcher.action(on: bot) == .recover)
+            bench.watcher.ends(.failed("no such file", isPermanent: false), bot)
+            while await bench.event() != .restartFailed {}
+            let due = try #require(await bench.clock.nextSleep())
+            #expect((.seconds(0.8)...(.seconds(1.2))).contains(bench.clock.now.duration(to: due)))
+            bench.clock.advance(to: due)
+            #expect(await bench.watcher.action(on: bot) == .recover)
+            bench.watcher.ends(.up(.life(2), note: nil), bot)
+        }
+    }
+
+    @Test func whatIsDoneIsOnTheDiskBeforeItIsBegun() async throws {
+        let bench = await SupervisorBench([bot])
+        try await bench.run { bench in
+            bench.watcher.sees(.alive(.life(1)), bot)
+            bench.watcher.sees(.dead(End(identity: .life(1), cause: .unknown)), bot)
+            _ = await bench.watcher.action(on: bot)
+            #expect(
+                await bench.store.record(of: bot)?.phase
+                    == .operating(.recover, before: nil, command: nil))
+            bench.watcher.ends(.up(.life(2), note: nil), bot)
+            while await bench.event() != .started {}
+        }
+        #expect(await bench.store.record(of: bot)?.life == .life(2))
+    }
+
+    @Test func targetsDoNotWaitForEachOther() async throws {
+        let bench = await SupervisorBench([bot, other])
+        try await bench.run { bench in
+            for target in [bot, other] {
+                bench.watcher.sees(.alive(.life(1)), target)
+                bench.watcher.sees(.dead(End(identity: .life(1), cause: .unknown)), target)
+            }
+            #expect(await bench.watcher.action(on: bot) == .recover)
+            #expect(await bench.watcher.action(on: other) == .recover)
+            for target in [other, bot] { bench.watcher.ends(.up(.life(2), note: nil), target) }
+        }
+    }
+
+    @Test func onlySoManyStartsRunAtOnce() async throws {
+        let bench = await SupervisorBench([bot, other], capacity: 1)
+        try await bench.run { bench in
+            bench.watcher.sees(.alive(.life(1)), bot)
+            bench.watcher.sees(.dead(End(identity: .life(1), cause: .unknown)), bot)
+            #expect(await bench.watcher.action(on: bot) == .recover)
+            bench.watcher.sees(.alive(.life(1)), other)
+            bench.watcher.sees(.dead(End(identity: .life(1), cause: .unknown)), other)
+            while await bench.reportWithEvent()?.message?.hasPrefix("other died") != true {}
+            #expect(bench.watcher.actions == 1)
+            bench.watcher.ends(.up(.life(2), note: nil), bot)
+            #expect(await bench.watcher.action(on: other) == .recover)
+            bench.watcher.ends(.up(.life(2), note: nil), other)
+        }
+    }
+
+    @Test func whatCannotBeObservedIsDoubtAndNotDeath() async throws {
+        let bench = await SupervisorBench([bot, other])
+        try await bench.run { bench in
+            bench.watcher.sees(.alive(.life(1)), bot)
+            _ = await bench.report()
+            bench.watcher.canNoLongerWatch(bot)
+            let report = try #require(await bench.reportWithEvent())
+            #expect(report.status == .warning)
+            #expect(report.event?.kind == .unknown)
+            #expect(report.message == "bot can't be observed: there is nothing to watch")
+            // The other one is watched as before.
+            bench.watcher.sees(.alive(.life(1)), other)
+            #expect(await bench.report()?.status == .ok)
+        }
+        #expect(bench.watcher.actions == 0)
+    }
+
+    @Test func memoryThatChangedIsToldWithoutAnEvent() async throws {
+        let bench = await SupervisorBench([bot])
+        try await bench.run { bench in
+            bench.watcher.sees(.alive(.life(1)), bot, memoryMB: 10)
+            #expect(await bench.report() == TargetReport(status: .ok, memoryMB: 10))
+            bench.watcher.sees(.alive(.life(1)), bot, memoryMB: 10)
+            bench.watcher.sees(.alive(.life(1)), bot, memoryMB: 11.5)
+            #expect(await bench.report() == TargetReport(status: .ok, memoryMB: 11.5))
+        }
+    }
+
+    // MARK: - Commands
+
+    @Test func aCommandIsCarriedOutAndItsResultIsKept() async throws {
+        let bench = await SupervisorBench([bot])
+        try await bench.run { bench in
+            bench.watcher.sees(.alive(.life(1)), bot)
+            _ = await bench.report()
+            await bench.command(12, .restart)
+            #expect(await bench.watcher.action(on: bot) == .restart)
+            #expect(
+                await bench.store.record(of: bot)?.phase
+                    == .operating(.restart, before: .life(1), command: CommandKey(endpoint: "e", id: 12)))
+            bench.watcher.ends(.up(.life(2), note: nil), bot)
+            bench.watcher.sees(.alive(.life(2)), bot)
+            await bench.clock.sleep(lasting: .seconds(5))
+            bench.clock.advance(by: .seconds(5))
+            await bench.resultSignal.wait()
+            let told = try #require(await bench.desk.nextResult(skipping: []))
+            #expect(told.key.id == 12)
+            #expect(told.result == CommandResult(status: .completed, message: "bot is running (PID 2)"))
+        }
+    }
+
+    @Test func aCommandWaitsForTheActionInHand() async throws {
+        let bench = await SupervisorBench([bot])
+        try await bench.run { bench in
+            bench.watcher.sees(.alive(.life(1)), bot)
+            bench.watcher.sees(.dead(End(identity: .life(1), cause: .unknown)), bot)
+            #expect(await bench.watcher.action(on: bot) == .recover)
+            await bench.command(12, .stop)
+            #expect(bench.watcher.actions == 1)
+            bench.watcher.ends(.up(.life(2), note: nil), bot)
+            #expect(await bench.watcher.action(on: bot) == .stop)
+            bench.watcher.ends(.down, bot)
+            await bench.resultSignal.wait()
+            #expect(await bench.desk.nextResult(skipping: [])?.result.status == .completed)
+        }
+        #expect(await bench.store.record(of: bot)?.isHeld == true)
+    }
+
+    @Test func aCommandThatAnEarlierRunnerHadBegunIsNotClosedButJudgedByWhatIsFound() async throws {
+        let key = CommandKey(endpoint: "e", id: 12)
+        var ledger = CommandLedger()
+        for id in [Int64(11), 12] { ledger.apply(.received(CommandKey(endpoint: "e", id: id))) }
+        let record = TargetRecord(
+            bootID: "b", life: .life(1), phase: .operating(.restart, before: .life(1), command: key))
+        let bench = await SupervisorBench([bot], ledger: ledger, records: [bot: record])
+        // The one that was not begun is closed at the start.
+        #expect(await bench.desk.nextResult(skipping: [])?.key.id == 11)
+        #expect(await bench.desk.nextResult(skipping: [CommandKey(endpoint: "e", id: 11)]) == nil)
+        await bench.resultSignal.wait()
+        try await bench.run { bench in
+            bench.watcher.sees(.alive(.life(2)), bot)
+            await bench.clock.sleep(lasting: .seconds(5))
+            bench.clock.advance(by: .seconds(5))
+            await bench.resultSignal.wait()
+            #expect(
+                await bench.desk.nextResult(skipping: [CommandKey(endpoint: "e", id: 11)])?.result.status == .completed)
+        }
+        #expect(bench.watcher.actions == 0)
+    }
+
+    // MARK: - The end
+
+    @Test func anActionInHandIsFinishedAndNothingIsBegunWhenTheRunnerIsToldToStop() async throws {
+        let bench = await SupervisorBench([bot, other])
+        try await bench.run(ending: { bench in
+            await bench.command(13, .stop, to: other)
+            bench.watcher.sees(.dead(End(identity: .life(1), cause: .unknown)), other)
+            bench.watcher.ends(.up(.life(2), note: nil), bot)
+        }) { bench in
+            for target in [bot, other] {
+                bench.watcher.sees(.alive(.life(1)), target)
+                _ = await bench.report()
+            }
+            await bench.command(12, .restart)
+            #expect(await bench.watcher.action(on: bot) == .restart)
+        }
+        #expect(bench.watcher.actions == 1)
+        // Its result is for the next runner to tell, which finds the new life settling.
+        #expect(
+            await bench.store.record(of: bot)?.phase == .settling(command: CommandKey(endpoint: "e", id: 12)))
+        #expect(await bench.store.record(of: bot)?.life == .life(2))
+    }
+
+    @Test func aStopThatIsInHandIsFinishedWithItsResult() async throws {
+        let bench = await SupervisorBench([bot])
+        try await bench.run(ending: { $0.watcher.ends(.down, bot) }) { bench in
+            bench.watcher.sees(.alive(.life(1)), bot)
+            _ = await bench.report()
+            await bench.command(12, .stop)
+            #expect(await bench.watcher.action(on: bot) == .stop)
+        }
+        #expect(await bench.desk.nextResult(skipping: [])?.result.status == .completed)
+    }
+
+    @Test func anActionThatHangsHoldsUpTheEndForTenSeconds() async throws {
+        let bench = await SupervisorBench([bot])
+        try await bench.run(ending: { bench in
+            await bench.clock.sleep(lasting: .seconds(10))
+            bench.clock.advance(by: .seconds(10))
+        }) { bench in
+            bench.watcher.sees(.alive(.life(1)), bot)
+            _ = await bench.report()
+            await bench.command(12, .restart)
+            #expect(await bench.watcher.action(on: bot) == .restart)
+        }
+        // The next runner finds what was in hand.
+        #expect(
+            await bench.store.record(of: bot)?.phase
+                == .operating(.restart, before: .life(1), command: CommandKey(endpoint: "e", id: 12)))
+    }
+
+    @Test func aRestartThatOnlyWaitedIsFoundByTheNextRunner() async throws {
+        let bench = await SupervisorBench([bot], grace: .seconds(60))
+        try await bench.run { bench in
+            bench.watcher.sees(.alive(.life(1)), bot)
+            bench.watcher.sees(.dead(End(identity: .life(1), cause: .unknown)), bot)
+            #expect(await bench.event() == .died)
+            await bench.clock.sleep(lasting: .seconds(60))
+        }
+        #expect(bench.watcher.actions == 0)
+        #expect(
+            await bench.store.record(of: bot)?.phase
+                == .waiting(due: bench.clock.now.advanced(by: .seconds(60))))
+    }
+}
