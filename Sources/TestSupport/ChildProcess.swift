@@ -1,4 +1,5 @@
 import Dispatch
+import FoundationEssentials
 import NIOConcurrencyHelpers
 import WireProtocol
 
@@ -124,6 +125,11 @@ package final class ChildProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, output.writeEnd, 1)
         posix_spawn_file_actions_adddup2(&actions, output.writeEnd, 2)
+        // NIO's sockets are not close-on-exec: what a child holds of them goes on taking or keeping connections.
+        let open = (try? FileManager.default.contentsOfDirectory(atPath: "/dev/fd")) ?? []
+        for descriptor in open.compactMap({ Int32($0) }) where descriptor > 2 {
+            posix_spawn_file_actions_addclose(&actions, descriptor)
+        }
 
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)

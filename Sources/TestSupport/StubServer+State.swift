@@ -29,7 +29,7 @@ extension StubServer {
         var results: [ReceivedResult] = []
         var agentIDs: [String: Int64] = [:]
 
-        var listener: (any Channel)?
+        var listener: Listener?
         var connections: [Int: any Channel] = [:]
         var connectionCount = 0
         /// Long polls waiting for a command, oldest first.

@@ -10,7 +10,7 @@ import NIOPosix
 /// Made by ``withStubServer(_:_:)`` only, which also ends it.
 package final class StubServer: Sendable {
     /// The port of 127.0.0.1 it listens on, chosen by the kernel.
-    package let port: Int
+    package var port: Int { reservation.port }
 
     let group: MultiThreadedEventLoopGroup
     let state: NIOLockedValueBox<State>
@@ -18,20 +18,15 @@ package final class StubServer: Sendable {
 
     /// Binds a free port and starts to answer.
     init(_ configuration: Configuration) async throws {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let state = NIOLockedValueBox(State(configuration))
+        reservation = try PortReservation()
+        group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        state = NIOLockedValueBox(State(configuration))
         do {
-            let listener = try await StubServer.listen(on: 0, group: group, state: state)
-            guard let port = listener.localAddress?.port else { throw StubServerError.noPort }
-            state.withLockedValue { $0.listener = listener }
-            self.port = port
-            reservation = try PortReservation(port: port)
+            try await listen()
         } catch {
             try await group.shutdownGracefully()
             throw error
         }
-        self.group = group
-        self.state = state
     }
 
     /// The URL before `/api/v1`, as `--endpoint` takes it.
@@ -45,14 +40,17 @@ package final class StubServer: Sendable {
             defer { state.listener = nil }
             return (state.listener, Array(state.connections.values))
         }
-        try await listener?.close()
+        if let listener {
+            // Also for a child that was forked a moment ago and still holds a copy: closing would only end ours.
+            shutdown(listener.descriptor, Int32(SHUT_RDWR))
+            try? await listener.channel.close()
+        }
         for connection in connections { try? await connection.close() }
     }
 
     /// Listens again on the same port after ``goAway()``; what was recorded and queued is still there.
     package func comeBack() async throws {
-        let listener = try await StubServer.listen(on: port, group: group, state: state)
-        state.withLockedValue { $0.listener = listener }
+        try await listen()
     }
 
     /// Cuts every open connection, with whatever was under way on it; new ones are taken.
@@ -69,21 +67,25 @@ package final class StubServer: Sendable {
         try await group.shutdownGracefully()
     }
 
-    private static func listen(
-        on port: Int, group: MultiThreadedEventLoopGroup, state: NIOLockedValueBox<State>
-    ) async throws -> any Channel {
-        try await ServerBootstrap(group: group)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .serverChannelOption(
-                ChannelOptions.Types.SocketOption(level: .socket, name: .init(rawValue: SO_REUSEPORT)), value: 1
-            )
+    private func listen() async throws {
+        let descriptor = try reservation.makeListener()
+        let channel = try await ServerBootstrap(group: group)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelInitializer { channel in
+            .childChannelInitializer { [state] channel in
                 channel.eventLoop.makeCompletedFuture {
                     try StubServerConnection.install(in: channel, state: state)
                 }
             }
-            .bind(host: "127.0.0.1", port: port).get()
+            .withBoundSocket(descriptor).get()
+        state.withLockedValue { $0.listener = Listener(descriptor: descriptor, channel: channel) }
+    }
+}
+
+extension StubServer {
+    /// The socket that takes connections; its channel owns the descriptor.
+    struct Listener {
+        var descriptor: Int32
+        var channel: any Channel
     }
 }
 
@@ -109,14 +111,11 @@ package func withStubServer<Result>(
 
 /// Says why a stub server could not do its part, or what a test waited for in vain.
 package enum StubServerError: Error, CustomStringConvertible {
-    case noPort
     /// Nothing of the kind came in time; `log` lists the requests that did.
     case notSeen(String, within: Duration, log: [String])
 
     package var description: String {
         switch self {
-        case .noPort:
-            "the stub server's socket has no port"
         case .notSeen(let what, let limit, let log):
             "\(what) did not come within \(limit); requests so far: \(log.isEmpty ? "none" : log.joined(separator: ", "))"
         }

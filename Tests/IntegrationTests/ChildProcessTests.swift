@@ -27,6 +27,15 @@ import Testing
         #expect(lines == ["ONLY=this"])
     }
 
+    @Test func holdsNoDescriptorOfItsParent() async throws {
+        let descriptor = open("/dev/null", O_RDONLY)
+        defer { close(descriptor) }
+        let child = try ChildProcess(["/bin/sh", "-c", "ls -l /proc/$$/fd"], output: .lines)
+        var lines: [String] = []
+        for await line in child.lines { lines.append(line) }
+        #expect(lines.count { $0.contains(" -> ") } == 3)
+    }
+
     @Test func endsWithTheSignalItIsSent() async throws {
         let child = try ChildProcess(["/bin/sleep", "1000"])
         #expect(await child.end() == SIGTERM)
