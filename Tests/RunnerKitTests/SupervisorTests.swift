@@ -92,6 +92,11 @@ import WireProtocol
             bench.watcher.sees(.alive(.life(1)), other)
             bench.watcher.sees(.dead(End(identity: .life(1), cause: .unknown)), other)
             while await bench.reportWithEvent()?.message?.hasPrefix("other died") != true {}
+            // A permit would have been used before this is looked at.
+            bench.watcher.sees(.dead(End(identity: .life(1), cause: .unknown)), other, memoryMB: 5)
+            let next = try #require(await bench.report())
+            #expect(next.event == nil)
+            #expect(next.memoryMB == 5)
             #expect(bench.watcher.actions == 1)
             bench.watcher.ends(.up(.life(2), note: nil), bot)
             #expect(await bench.watcher.action(on: other) == .recover)

@@ -39,6 +39,9 @@ import Testing
 
     @Test func anEarlierDeadlineWakesASleeperThatWouldBeTooLate() async throws {
         try await withQueue { queue, fired in
+            // One that has come: from here on the queue is known to be at rest.
+            queue.set(after(0), for: targets[2])
+            _ = await fired.next(isolation: #isolation)
             queue.set(after(100), for: targets[0])
             #expect(await clock.sleep(until: after(100)) == after(100))
             queue.set(after(5), for: targets[1])

@@ -43,6 +43,7 @@ import Testing
 
     @Test func plainHeartbeatsNoLongerGoOut() throws {
         var bench = DeliveryBench()
+        bench.delivery.touch(WatchedTarget.bot(2).id)
         bench.pass(DeliveryBench.interval)
         bench.delivery.close(at: bench.now)
         #expect(try bench.exchange().plain == [])
