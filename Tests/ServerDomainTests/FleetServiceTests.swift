@@ -71,7 +71,7 @@ import WireProtocol
             for _ in 0..<2 { repository.outcomes.yield(true) }
             _ = try await service.decide(in: ProjectID(rawValue: 1), Self.beat("bot"))
             _ = await commits.next()
-            await manual.sleeper(until: .seconds(65))
+            try await manual.sleeper(until: .seconds(65))
             manual.advance(by: .seconds(65))
             #expect(await commits.next()?.events.map(\.kind) == ["silent"])
         }
@@ -81,13 +81,13 @@ import WireProtocol
         try await serve { service, repository, manual in
             for _ in 0..<2 { repository.outcomes.yield(true) }
             _ = try await service.decide(in: ProjectID(rawValue: 1), Self.beat("slow"))
-            await manual.sleeper(until: .seconds(65))
+            try await manual.sleeper(until: .seconds(65))
             _ = try await service.decide(in: ProjectID(rawValue: 1)) { fleet, turn in
                 var report = HeartbeatReport(agent: "quick")
                 report.interval = .seconds(1)
                 return fleet.receive(report, from: Sender(), &turn)
             }
-            await manual.sleeper(until: .seconds(7))
+            try await manual.sleeper(until: .seconds(7))
         }
     }
 

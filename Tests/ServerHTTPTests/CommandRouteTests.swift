@@ -5,7 +5,7 @@ import ServerTestSupport
 import ServiceLifecycle
 import Testing
 
-@Suite struct CommandRouteTests {
+@Suite(.timeLimit(.minutes(1))) struct CommandRouteTests {
     private static let heartbeat = #"""
         {"agent": "my-bot", "restart_type": "docker", "restart_target": "my-bot", "interval": 30}
         """#
@@ -41,10 +41,10 @@ import Testing
     @Test func `A held poll is answered as soon as a command comes`() async throws {
         let manual = ManualClock()
         let server = try await TestServer(clock: manual.clock)
-        try await server.app.test(.ahc(.http)) { client in
+        try await server.app.test(.router) { client in
             _ = try await client.api(.post, "/heartbeat", key: server.key, runner: "r1", body: Self.heartbeat)
             async let held = client.api(.get, "/commands?wait=55", key: server.key, runner: "r1")
-            await manual.sleeper(until: .seconds(55))
+            try await manual.sleeper(until: .seconds(55))
             _ = try await client.api(.post, "/agents/1/commands", key: server.key, body: #"{"action": "stop"}"#)
             let answer = try await held
             #expect(answer.json?.items.map { $0["action"]?.string } == ["stop"])
@@ -54,9 +54,9 @@ import Testing
     @Test func `A held poll ends empty when its seconds have passed`() async throws {
         let manual = ManualClock()
         let server = try await TestServer(clock: manual.clock)
-        try await server.app.test(.ahc(.http)) { client in
+        try await server.app.test(.router) { client in
             async let held = client.api(.get, "/commands?wait=20", key: server.key, runner: "r1")
-            await manual.sleeper(until: .seconds(20))
+            try await manual.sleeper(until: .seconds(20))
             manual.advance(by: .seconds(20))
             let answer = try await held
             #expect(answer.text == "[]")
@@ -66,12 +66,12 @@ import Testing
     @Test func `The newest poll of a runner gets the command, not one that a dead runner left behind`() async throws {
         let manual = ManualClock()
         let server = try await TestServer(clock: manual.clock)
-        try await server.app.test(.ahc(.http)) { client in
+        try await server.app.test(.router) { client in
             _ = try await client.api(.post, "/heartbeat", key: server.key, runner: "r1", body: Self.heartbeat)
             async let left = client.api(.get, "/commands?wait=50", key: server.key, runner: "r1")
-            await manual.sleeper(until: .seconds(50))
+            try await manual.sleeper(until: .seconds(50))
             async let newest = client.api(.get, "/commands?wait=55", key: server.key, runner: "r1")
-            await manual.sleeper(until: .seconds(55))
+            try await manual.sleeper(until: .seconds(55))
             _ = try await client.api(.post, "/agents/1/commands", key: server.key, body: #"{"action": "restart"}"#)
             let first = try await newest
             #expect(first.json?.items.count == 1)
@@ -84,9 +84,9 @@ import Testing
     @Test func `A held poll hears at once that the server goes down`() async throws {
         let manual = ManualClock()
         let server = try await TestServer(clock: manual.clock)
-        try await server.app.test(.ahc(.http)) { client in
+        try await server.app.test(.router) { client in
             async let held = client.api(.get, "/commands?wait=55", key: server.key, runner: "r1")
-            await manual.sleeper(until: .seconds(55))
+            try await manual.sleeper(until: .seconds(55))
             // What the first signal does; time never moves here, so the poll could not end by itself.
             server.fleet.doorbell.close()
             let answer = try await held

@@ -14,7 +14,8 @@ package final class ManualClock: Sendable {
         var next: UInt64 = 0
         var sleepers: [UInt64: Sleeper] = [:]
         var cancelled: Set<UInt64> = []
-        var watchers: [(until: Duration, continuation: CheckedContinuation<Void, Never>)] = []
+        /// Who waits for a sleeper.
+        var watchers: [UInt64: Sleeper] = [:]
     }
 
     package static let start = WireTime(millisecondsSince1970: 1_800_000_000_000)
@@ -45,22 +46,34 @@ package final class ManualClock: Sendable {
     }
 
     /// Waits until somebody sleeps until exactly `deadline`.
-    package func sleeper(until deadline: Duration) async {
-        await withCheckedContinuation { continuation in
-            let isThere = state.withLockedValue { state in
-                if state.sleepers.values.contains(where: { $0.until == deadline }) { return true }
-                state.watchers.append((deadline, continuation))
-                return false
+    ///
+    /// - Throws: `CancellationError`, so that a test's time limit ends it.
+    package func sleeper(until deadline: Duration) async throws {
+        let number = nextNumber()
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let fate: Result<Void, any Error>? = state.withLockedValue { state in
+                    if state.cancelled.remove(number) != nil { return .failure(CancellationError()) }
+                    if state.sleepers.values.contains(where: { $0.until == deadline }) { return .success(()) }
+                    state.watchers[number] = Sleeper(until: deadline, continuation: continuation)
+                    return nil
+                }
+                if let fate { continuation.resume(with: fate) }
             }
-            if isThere { continuation.resume() }
+        } onCancel: {
+            cancel(number)
+        }
+    }
+
+    private func nextNumber() -> UInt64 {
+        state.withLockedValue { state in
+            state.next += 1
+            return state.next
         }
     }
 
     private func sleep(until deadline: Duration) async throws {
-        let number = state.withLockedValue { state in
-            state.next += 1
-            return state.next
-        }
+        let number = nextNumber()
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 enter(number, Sleeper(until: deadline, continuation: continuation))
@@ -72,19 +85,19 @@ package final class ManualClock: Sendable {
 
     private func enter(_ number: UInt64, _ sleeper: Sleeper) {
         enum Fate {
-            case sleeps([CheckedContinuation<Void, Never>])
+            case sleeps(told: [CheckedContinuation<Void, any Error>])
             case isOver, isCancelled
         }
         let fate: Fate = state.withLockedValue { state in
             if state.cancelled.remove(number) != nil { return .isCancelled }
             if sleeper.until <= state.steady { return .isOver }
             state.sleepers[number] = sleeper
-            let told = state.watchers.filter { $0.until == sleeper.until }.map(\.continuation)
-            state.watchers.removeAll { $0.until == sleeper.until }
-            return .sleeps(told)
+            let watchers = state.watchers.filter { $0.value.until == sleeper.until }
+            for number in watchers.keys { state.watchers[number] = nil }
+            return .sleeps(told: watchers.values.map(\.continuation))
         }
         switch fate {
-        case .sleeps(let watchers): for watcher in watchers { watcher.resume() }
+        case .sleeps(told: let watchers): for watcher in watchers { watcher.resume() }
         case .isOver: sleeper.continuation.resume()
         case .isCancelled: sleeper.continuation.resume(throwing: CancellationError())
         }
@@ -92,10 +105,8 @@ package final class ManualClock: Sendable {
 
     private func cancel(_ number: UInt64) {
         let sleeper = state.withLockedValue { state in
-            guard let sleeper = state.sleepers.removeValue(forKey: number) else {
-                state.cancelled.insert(number)
-                return nil as Sleeper?
-            }
+            let sleeper = state.sleepers.removeValue(forKey: number) ?? state.watchers.removeValue(forKey: number)
+            if sleeper == nil { state.cancelled.insert(number) }
             return sleeper
         }
         sleeper?.continuation.resume(throwing: CancellationError())
