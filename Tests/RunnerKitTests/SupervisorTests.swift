@@ -109,7 +109,7 @@ import WireProtocol
         try await bench.run { bench in
             bench.watcher.sees(.alive(.life(1)), bot)
             _ = await bench.report()
-            bench.watcher.canNoLongerWatch(bot)
+            bench.watcher.sees(.undetermined("can't be observed: there is nothing to watch"), bot)
             let report = try #require(await bench.reportWithEvent())
             #expect(report.status == .warning)
             #expect(report.event?.kind == .unknown)

@@ -35,7 +35,9 @@ actor ProcessTarget {
     var isStopping = false
 
     private var fileWatch: DirectoryEvents.Watch?
-    private var observerCount = 0
+    private var listener: TargetHints.Listener?
+    /// What was last reported; equal ones in a row are left out.
+    private var reported: Observation?
     var settleAlarm: SharedTimer.Alarm?
     var rereadAlarm: SharedTimer.Alarm?
     var rewriteAlarm: SharedTimer.Alarm?
@@ -52,10 +54,9 @@ actor ProcessTarget {
     // MARK: Observing
 
     /// Subscribes to what can happen to the file. Comes before the first look, so that nothing falls between.
-    func beginObserving() async {
+    func beginObserving(_ wake: @escaping @Sendable () -> Void) async {
         await load()
-        observerCount += 1
-        guard observerCount == 1 else { return }
+        listener = hints.listen(wake)
         fileWatch = host.events?.watch(file) { [hints] hint in
             hints.raise(hint == .closed ? [.changed, .fileClosed] : .changed)
         }
@@ -63,8 +64,9 @@ actor ProcessTarget {
 
     /// Gives back what was held for the observer.
     func endObserving() {
-        observerCount -= 1
-        guard observerCount == 0 else { return }
+        if let listener { hints.forget(listener) }
+        listener = nil
+        reported = nil
         fileWatch?.cancel()
         fileWatch = nil
         settleAlarm = nil
@@ -78,14 +80,16 @@ actor ProcessTarget {
 
     /// Looks, and writes down what may be needed later.
     ///
-    /// - Returns: nil while a look would mean nothing.
+    /// - Returns: nil when there is nothing new, and while a look would mean nothing.
     func observe() async -> Observation? {
-        let reasons = hints.take()
+        let reasons = hints.take(listener, isLooking: !isLaunching)
         guard !isLaunching else { return nil }
         let observation = look(reasons)
         if reasons.contains(.rewriteDue) { rewritePIDFile() }
         // A death must not wait for the disk, and needs nothing there.
         if life != nil { _ = await save() }
+        guard observation != reported else { return nil }
+        reported = observation
         return observation
     }
 
