@@ -15,7 +15,6 @@ actor ProcessTarget {
     /// What is to be on the disk, and what is.
     var note = ProcessNote()
     var savedNote = ProcessNote()
-    private var noteInWriting = ProcessNote()
     private var isLoaded = false
     private var saving: Task<Bool, Never>?
 
@@ -134,28 +133,17 @@ actor ProcessTarget {
 
     private func write() async -> Bool {
         defer { saving = nil }
+        var written = note
+        written.seen = BootClock().now
         do {
-            let bytes = try beginWriting()
-            try await host.memory.save(bytes, for: id)
+            try await host.memory.save(try written.encoded(), for: id)
         } catch {
             host.logger.info("Note can't be saved", metadata: metadata)
             return false
         }
-        return endWriting()
-    }
-
-    // Notes are large. Handled outside of `async` functions, they do not lie in the frames of a thousand tasks.
-
-    private func beginWriting() throws -> [UInt8] {
-        noteInWriting = note
-        noteInWriting.seen = BootClock().now
-        return try noteInWriting.encoded()
-    }
-
-    private func endWriting() -> Bool {
-        savedNote = noteInWriting
-        if note.isSameBesidesTime(as: savedNote) { note.seen = savedNote.seen }
-        return note == savedNote
+        savedNote = written
+        if note.isSameBesidesTime(as: written) { note.seen = written.seen }
+        return note == written
     }
 
     var metadata: Logger.Metadata { ["target": "\(id)"] }
