@@ -93,8 +93,18 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
                 "version": "\(Self.version)", "runner.id": "\(runnerID)", "endpoint": "\(configuration.endpoint)",
                 "targets": "\(targets.count)", "state": "\(state.path)",
             ])
+        async let _ = keepHeapSmall()
         try await ServiceGroup(configuration: group).run()
         logger.notice("Runner stopped")
+    }
+
+    /// Gives back what starting up took, and later what bursts took, until cancelled.
+    private func keepHeapSmall() async {
+        var pause = Duration.seconds(10)
+        while (try? await clock.sleep(until: clock.now.advanced(by: pause), tolerance: nil)) != nil {
+            Heap.trim()
+            pause = .seconds(600)
+        }
     }
 
     private func watchers() async throws -> [WatcherKind: any Watcher & TargetController] {
