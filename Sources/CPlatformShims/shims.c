@@ -50,3 +50,7 @@ int clevagent_has_file_capabilities(const char *path) {
     if (getxattr(path, "security.capability", NULL, 0) >= 0) return 1;
     return errno == ENODATA || errno == ENOTSUP ? 0 : -errno;
 }
+
+int clevagent_contains(const void *text, size_t text_size, const void *part, size_t part_size) {
+    return memmem(text, text_size, part, part_size) != NULL;
+}

@@ -10,6 +10,12 @@ package protocol ProcessReading: Sendable {
     func stat(of pid: Int32) throws(Errno) -> ProcessStat
     func status(of pid: Int32) throws(Errno) -> ProcessStatus
     func facts(of pid: Int32) throws(Errno) -> ProcessFacts
+    /// Its arguments, each ended by NUL; empty of a kernel thread and of what has ended.
+    func commandLine(of pid: Int32) throws(Errno) -> [UInt8]
+    /// Where its executable is or was; the kernel adds " (deleted)" when it is gone.
+    func executable(of pid: Int32) throws(Errno) -> ByteText
+    /// The PIDs of every process there is.
+    func processIDs() throws(Errno) -> [Int32]
     /// Every process there is.
     func table() throws(Errno) -> [ProcessStat]
 }
@@ -53,9 +59,27 @@ package struct ProcFS: ProcessReading {
             errorOutput: openFile(directory.pushing("fd/2")), surroundings: surroundings(directory))
     }
 
+    package func commandLine(of pid: Int32) throws(Errno) -> [UInt8] {
+        // Read by the thousand, and nearly always short.
+        let result = withUnsafeTemporaryAllocation(byteCount: Self.shortLine, alignment: 1) { buffer in
+            Self.readFile("/proc/\(pid)/cmdline", into: buffer).map { Array(buffer.prefix($0)) }
+        }
+        let line = try result.get()
+        guard line.count == Self.shortLine else { return line }
+        return try readWholeFile(directory(of: pid).appending("cmdline"), limit: Self.largestBlock)
+    }
+
+    package func executable(of pid: Int32) throws(Errno) -> ByteText {
+        ByteText(try readLink(directory(of: pid).appending("exe")))
+    }
+
+    package func processIDs() throws(Errno) -> [Int32] {
+        try numbers(in: Self.root)
+    }
+
     package func table() throws(Errno) -> [ProcessStat] {
         // One that ends while we look is not there.
-        try numbers(in: Self.root).compactMap { try? stat(of: $0) }
+        try processIDs().compactMap { try? stat(of: $0) }
     }
 
     /// The threads of a process.
@@ -72,19 +96,26 @@ package struct ProcFS: ProcessReading {
         Self.root.appending(String(pid))
     }
 
+    private static let shortLine = 4096
     /// The name has at most 64 bytes, each of the 51 fields 20.
     private static let longestStat = 2048
 
     private static func readStat(of pid: Int32, into buffer: UnsafeMutableRawBufferPointer) -> Result<
         ProcessStat, Errno
     > {
-        let fd = open("/proc/\(pid)/stat", O_RDONLY | O_CLOEXEC)
+        // The kernel makes the whole line at once.
+        readFile("/proc/\(pid)/stat", into: buffer).flatMap { count in
+            ProcessStat(parsing: buffer.prefix(count)).map { .success($0) } ?? .failure(.badMessage)
+        }
+    }
+
+    /// Reads what one read(2) gives.
+    private static func readFile(_ path: String, into buffer: UnsafeMutableRawBufferPointer) -> Result<Int, Errno> {
+        let fd = open(path, O_RDONLY | O_CLOEXEC)
         guard fd >= 0 else { return .failure(Errno(rawValue: errno)) }
         defer { close(fd) }
-        // The kernel makes the whole line at once.
         let count = read(fd, buffer.baseAddress, buffer.count)
-        guard count >= 0 else { return .failure(Errno(rawValue: errno)) }
-        return ProcessStat(parsing: buffer.prefix(count)).map { .success($0) } ?? .failure(.badMessage)
+        return count >= 0 ? .success(count) : .failure(Errno(rawValue: errno))
     }
 
     private func survivingThread(of pid: Int32) -> FilePath {

@@ -40,6 +40,9 @@ int clevagent_limit_count(void);
 /// Whether the file has capabilities(7): 1 or 0.
 int clevagent_has_file_capabilities(const char *path);
 
+/// memmem(3), which needs _GNU_SOURCE: whether `text` holds `part`. Takes time in proportion to both, whatever they hold.
+int clevagent_contains(const void *text, size_t text_size, const void *part, size_t part_size);
+
 /// What a new process is to be. Descriptors below 0 mean /dev/null.
 struct clevagent_launch {
     const char *executable;

@@ -15,7 +15,13 @@ extension ProcessTarget {
         obstacle = obstacle(of: facts)
         note.obstacle = obstacle
         if let recipe = try? LaunchRecipe(from: facts) { note.recipe = recipe }
+        finder.noteFeatures(facts, in: &note)
         rereadChildren(of: life.identity)
+    }
+
+    /// Sees to it that a program that was started again can be found.
+    func announce() {
+        if let life { finder.announce(life.identity, in: &note) }
     }
 
     private func obstacle(of facts: ProcessFacts) -> String? {

@@ -86,7 +86,7 @@ extension ProcessTarget {
     ///   done once, unless there was something to wait for.
     /// - Throws: when somebody writes the file just now, or something of it goes on living.
     private func tableWithoutRemnants() async throws(LaunchFailure) -> [ProcessStat] {
-        if let hindrance { throw LaunchFailure(text: hindrance) }
+        if let hindrance = finder.hindrance(known) { throw LaunchFailure(text: hindrance) }
         let table = try readTable()
         guard let former = note.life else { return table }
         let children = Set(note.children).union(seenChildren)
@@ -101,7 +101,11 @@ extension ProcessTarget {
                 throw LaunchFailure(text: reason)
             }
         }
-        return hasWaited ? try readTable() : table
+        guard hasWaited else { return table }
+        await finder.refresh()
+        finder.read([], known)
+        if let hindrance = finder.hindrance(known) { throw LaunchFailure(text: hindrance) }
+        return try readTable()
     }
 
     private func readTable() throws(LaunchFailure) -> [ProcessStat] {
@@ -198,7 +202,7 @@ extension ProcessTarget {
     /// A life becomes the target although the file does not name it.
     private func standIn(_ identity: ProcessIdentity, _ handle: ProcessHandle) {
         note.life = identity
-        note.stamp = pidFile.stamp
+        note.stamp = finder.stamp
         note.isStandIn = true
         note.children = []
         seenChildren = []

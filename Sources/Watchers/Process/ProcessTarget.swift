@@ -4,13 +4,13 @@ import SystemPackage
 import SystemSupport
 import WatcherAPI
 
-/// One PID-file target: what is remembered of it, the life that is held, and what is done to it.
+/// One target: what is remembered of it, the life that is held, and what is done to it.
 actor ProcessTarget {
     let id: TargetID
-    let file: FilePath
     let settings: TargetSettings
     let host: ProcessHost
-    nonisolated let hints = TargetHints()
+    nonisolated let hints: TargetHints
+    let finder: any ProcessFinder
 
     /// What is to be on the disk, and what is.
     var note = ProcessNote()
@@ -25,49 +25,46 @@ actor ProcessTarget {
     var obstacle: String?
     /// Its children at the last look.
     var seenChildren: Set<ProcessIdentity> = []
-    var pidFile = PIDFile.missing
-    var settledFile: FileStamp?
-    var fileRemoved: BootInstant?
 
     /// While a new process is being made, what is seen of it means nothing yet.
     var isLaunching = false
     /// A signal of ours ended it, or is about to.
     var isStopping = false
 
-    private var fileWatch: DirectoryEvents.Watch?
     private var observerCount = 0
-    var settleAlarm: SharedTimer.Alarm?
+    private var listenerCount = 0
     var rereadAlarm: SharedTimer.Alarm?
     var rewriteAlarm: SharedTimer.Alarm?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { host.executor.asUnownedSerialExecutor() }
 
-    init(id: TargetID, file: FilePath, settings: TargetSettings, host: ProcessHost) {
+    init(id: TargetID, settings: TargetSettings, host: ProcessHost) {
         self.id = id
-        self.file = file
         self.settings = settings
         self.host = host
+        let hints = TargetHints()
+        self.hints = hints
+        finder =
+            switch ProcessName(id.name) {
+            case .pidFile(let path): PIDFileFinder(id: id, path: FilePath(path), host: host, hints: hints)
+            case .match(let text): MatchFinder(id: id, text: text, settings: settings, host: host, hints: hints)
+            }
     }
 
     // MARK: Observing
 
-    /// Subscribes to what can happen to the file. Comes before the first look, so that nothing falls between.
+    /// Subscribes to what can happen. Comes before the first look, so that nothing falls between.
     func beginObserving() async {
         await load()
         observerCount += 1
-        guard observerCount == 1 else { return }
-        fileWatch = host.events?.watch(file) { [hints] hint in
-            hints.raise(hint == .closed ? [.changed, .fileClosed] : .changed)
-        }
+        listen()
     }
 
     /// Gives back what was held for the observer.
     func endObserving() {
         observerCount -= 1
+        rest()
         guard observerCount == 0 else { return }
-        fileWatch?.cancel()
-        fileWatch = nil
-        settleAlarm = nil
         rereadAlarm = nil
         rewriteAlarm = nil
         life?.exit?.cancel()
@@ -76,14 +73,27 @@ actor ProcessTarget {
         host.claimed.claim(nil, for: id)
     }
 
+    /// Has the finder raise hints; each call is matched by one of `rest`.
+    func listen() {
+        listenerCount += 1
+        if listenerCount == 1 { finder.listen() }
+    }
+
+    func rest() {
+        listenerCount -= 1
+        if listenerCount == 0 { finder.rest() }
+    }
+
     /// Looks, and writes down what may be needed later.
     ///
     /// - Returns: nil while a look would mean nothing.
     func observe() async -> Observation? {
         let reasons = hints.take()
         guard !isLaunching else { return nil }
-        let observation = look(reasons)
-        if reasons.contains(.rewriteDue) { rewritePIDFile() }
+        let observation = await lookAtHint(reasons)
+        // Something may have begun while we waited.
+        guard !isLaunching else { return nil }
+        if reasons.contains(.rewriteDue) { announce() }
         // A death must not wait for the disk, and needs nothing there.
         if life != nil { _ = await save() }
         return observation
@@ -104,6 +114,8 @@ actor ProcessTarget {
     private func take(_ bytes: [UInt8]) {
         do {
             note = try ProcessNote(decoding: bytes)
+            // Somebody else's process was the target before `user:` was set.
+            if let user = settings.user, note.pin.map({ !$0.isOf(user: user) }) ?? false { note = ProcessNote() }
             savedNote = note
             obstacle = note.obstacle
         } catch {
