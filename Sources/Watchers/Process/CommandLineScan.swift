@@ -15,6 +15,11 @@ package struct CommandLineScan: Sendable {
         package var result: ScanResult
         /// There are others than at the last scan, or one of them may have become another program since.
         package var isNews: Bool
+
+        package init(result: ScanResult, isNews: Bool) {
+            self.result = result
+            self.isNews = isNews
+        }
     }
 
     private let processes: any ProcessReading

@@ -121,9 +121,12 @@ extension MatchMemory {
         life == nil ? .undetermined(reason) : .dead(hindrance: reason)
     }
 
+    /// A process may have begun a little before the end was seen.
+    private static let tolerance = Duration.seconds(1)
+
     /// Whether a process began after the target was last known to live.
     fileprivate func isNew(_ process: MatchedProcess) -> Bool {
-        lastAlive.map { process.identity.began >= $0 } ?? true
+        lastAlive.map { process.identity.began.duration(to: $0) <= Self.tolerance } ?? true
     }
 }
 

@@ -8,6 +8,12 @@ package struct ScanIndex: Sendable {
         /// Read before, and still young.
         package var young: [Int32] = []
         package var gone: [Int32] = []
+
+        package init(new: [Int32] = [], young: [Int32] = [], gone: [Int32] = []) {
+            self.new = new
+            self.young = young
+            self.gone = gone
+        }
     }
 
     /// A process so young may yet become another program (execve(2)); an older one is read again in a full scan.
