@@ -384,14 +384,21 @@ package struct TargetStateMachine: Sendable {
         }
     }
 
-    /// Puts the record before the action it must precede; a record that did not change is not written again.
+    /// Adds the record unless it did not change.
+    ///
+    /// It precedes what sends a signal or carries out a command. A recovery by policy need not wait for the disk: it
+    /// begins nothing that is not written down by its watcher, and a runner that was killed finds the death again.
     private mutating func persistIfChanged() {
         // What is about to begin writes its own record in a moment; until then the death is found again.
         guard !actions.contains(.requestStart) else { return }
         let record = self.record
         guard record != persisted else { return }
         persisted = record
-        let index = actions.firstIndex { if case .perform = $0 { true } else { false } } ?? actions.endIndex
-        actions.insert(.persist(record), at: index)
+        let index = actions.firstIndex { if case .perform = $0 { true } else { false } }
+        actions.insert(.persist(record), at: isRecovering ? actions.endIndex : index ?? actions.endIndex)
+    }
+
+    private var isRecovering: Bool {
+        if case .operating(let operation) = state { operation.action == .recover && operation.command == nil } else { false }
     }
 }

@@ -11,10 +11,6 @@ final class ScriptedWatcher: Watcher, TargetController {
         let outcomes = AsyncStream.makeStream(of: TargetActionOutcome.self)
     }
 
-    struct CannotBeWatched: Error, CustomStringConvertible {
-        var description: String { "there is nothing to watch" }
-    }
-
     private let stages: [TargetID: Stage]
     private let count = NIOLockedValueBox(0)
 
@@ -22,11 +18,13 @@ final class ScriptedWatcher: Watcher, TargetController {
         stages = Dictionary(uniqueKeysWithValues: targets.map { ($0, Stage()) })
     }
 
-    func observe(_ target: TargetID, _ report: (Observation) async -> Void) async throws {
-        guard let stage = stages[target] else { throw CannotBeWatched() }
-        for await observation in stage.observations.stream { await report(observation) }
-        try Task.checkCancellation()
-        throw CannotBeWatched()
+    func observe(_ targets: [TargetID], _ report: @escaping @Sendable (TargetID, Observation) -> Void) async {
+        await withDiscardingTaskGroup { group in
+            for target in targets {
+                guard let stage = stages[target] else { continue }
+                group.addTask { for await observation in stage.observations.stream { report(target, observation) } }
+            }
+        }
     }
 
     func perform(_ action: TargetAction, on target: TargetID) async -> TargetActionOutcome {
@@ -40,10 +38,6 @@ final class ScriptedWatcher: Watcher, TargetController {
 
     func sees(_ liveness: Observation.Liveness, _ target: TargetID, memoryMB: Double? = nil) {
         stages[target]?.observations.continuation.yield(Observation(liveness, memoryMB: memoryMB))
-    }
-
-    func canNoLongerWatch(_ target: TargetID) {
-        stages[target]?.observations.continuation.finish()
     }
 
     func ends(_ outcome: TargetActionOutcome, _ target: TargetID) {

@@ -14,7 +14,8 @@ extension ProcessTarget {
         self.life?.parent = parent(of: facts.stat)
         obstacle = obstacle(of: facts)
         note.obstacle = obstacle
-        if let recipe = try? LaunchRecipe(from: facts) { note.recipe = recipe }
+        // An equal one is left where it is: it shares its memory with the note that was saved.
+        if let recipe = try? LaunchRecipe(from: facts), recipe != note.recipe { note.recipe = recipe }
         finder.noteFeatures(facts, in: &note)
         rereadChildren(of: life.identity)
     }

@@ -12,8 +12,11 @@ extension ProcessTarget {
     /// Waits until the target is found, or it is clear that the command itself is the target.
     func handover(from command: ProcessIdentity, note: String?) async -> TargetActionOutcome {
         defer { isLaunching = false }
-        let wakeups = hints.subscribe()
-        defer { hints.unsubscribe(wakeups) }
+        // One wake-up is enough: the reasons stand beside it.
+        let (wakeups, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let listener = hints.listen { continuation.yield() }
+        defer { hints.forget(listener) }
+        continuation.yield()
         // Nobody may be observing.
         listen()
         defer { rest() }
@@ -22,11 +25,11 @@ extension ProcessTarget {
             host.timer.at(began.advanced(by: delay)) { [hints] in hints.raise(.changed) }
         }
         defer { withExtendedLifetime(alarms) {} }
-        for await _ in wakeups.wakeups {
-            let seen = look(hints.take())
+        for await _ in wakeups {
+            let seen = look(hints.take(listener))
             if let outcome = outcome(seen, command, after: began.duration(to: host.clock.now), note) { return outcome }
         }
-        return .failed("interrupted while waiting for the PID file", isPermanent: false)
+        return .failed("interrupted while waiting for the target to be found", isPermanent: false)
     }
 
     /// - Returns: nil while it is not clear yet.

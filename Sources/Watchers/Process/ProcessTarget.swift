@@ -15,7 +15,6 @@ actor ProcessTarget {
     /// What is to be on the disk, and what is.
     var note = ProcessNote()
     var savedNote = ProcessNote()
-    private var noteInWriting = ProcessNote()
     private var isLoaded = false
     private var saving: Task<Bool, Never>?
 
@@ -31,8 +30,10 @@ actor ProcessTarget {
     /// A signal of ours ended it, or is about to.
     var isStopping = false
 
-    private var observerCount = 0
-    private var listenerCount = 0
+    private var listener: TargetHints.Listener?
+    private var listenings = 0
+    /// What was last reported; equal ones in a row are left out.
+    private var reported: Observation?
     var rereadAlarm: SharedTimer.Alarm?
     var rewriteAlarm: SharedTimer.Alarm?
 
@@ -54,17 +55,19 @@ actor ProcessTarget {
     // MARK: Observing
 
     /// Subscribes to what can happen. Comes before the first look, so that nothing falls between.
-    func beginObserving() async {
+    func beginObserving(_ wake: @escaping @Sendable () -> Void) async {
         await load()
-        observerCount += 1
+        listener = hints.listen(wake)
         listen()
     }
 
     /// Gives back what was held for the observer.
     func endObserving() {
-        observerCount -= 1
+        guard let listener else { return }
+        hints.forget(listener)
+        self.listener = nil
+        reported = nil
         rest()
-        guard observerCount == 0 else { return }
         rereadAlarm = nil
         rewriteAlarm = nil
         life?.exit?.cancel()
@@ -75,20 +78,20 @@ actor ProcessTarget {
 
     /// Has the finder raise hints; each call is matched by one of `rest`.
     func listen() {
-        listenerCount += 1
-        if listenerCount == 1 { finder.listen() }
+        listenings += 1
+        if listenings == 1 { finder.listen() }
     }
 
     func rest() {
-        listenerCount -= 1
-        if listenerCount == 0 { finder.rest() }
+        listenings -= 1
+        if listenings == 0 { finder.rest() }
     }
 
     /// Looks, and writes down what may be needed later.
     ///
-    /// - Returns: nil while a look would mean nothing.
+    /// - Returns: nil when there is nothing new, and while a look would mean nothing.
     func observe() async -> Observation? {
-        let reasons = hints.take()
+        let reasons = hints.take(listener, isLooking: !isLaunching)
         guard !isLaunching else { return nil }
         let observation = await lookAtHint(reasons)
         // Something may have begun while we waited.
@@ -96,6 +99,8 @@ actor ProcessTarget {
         if reasons.contains(.rewriteDue) { announce() }
         // A death must not wait for the disk, and needs nothing there.
         if life != nil { _ = await save() }
+        guard observation != reported else { return nil }
+        reported = observation
         return observation
     }
 
@@ -142,28 +147,17 @@ actor ProcessTarget {
 
     private func write() async -> Bool {
         defer { saving = nil }
+        var written = note
+        written.seen = BootClock().now
         do {
-            let bytes = try beginWriting()
-            try await host.memory.save(bytes, for: id)
+            try await host.memory.save(try written.encoded(), for: id)
         } catch {
             host.logger.info("Note can't be saved", metadata: metadata)
             return false
         }
-        return endWriting()
-    }
-
-    // Notes are large. Handled outside of `async` functions, they do not lie in the frames of a thousand tasks.
-
-    private func beginWriting() throws -> [UInt8] {
-        noteInWriting = note
-        noteInWriting.seen = BootClock().now
-        return try noteInWriting.encoded()
-    }
-
-    private func endWriting() -> Bool {
-        savedNote = noteInWriting
-        if note.isSameBesidesTime(as: savedNote) { note.seen = savedNote.seen }
-        return note == savedNote
+        savedNote = written
+        if note.isSameBesidesTime(as: written) { note.seen = written.seen }
+        return note == written
     }
 
     var metadata: Logger.Metadata { ["target": "\(id)"] }

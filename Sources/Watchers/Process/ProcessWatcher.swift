@@ -32,20 +32,28 @@ package final class ProcessWatcher: Watcher, TargetController {
         try self.init(context, clock: BootClock(), openFileLimit: openFileLimit)
     }
 
-    package func observe(_ target: TargetID, _ report: (Observation) async -> Void) async throws {
-        let monitor = try monitor(target)
-        let wakeups = monitor.hints.subscribe()
-        safetyNet.add(target, monitor.hints)
-        await monitor.beginObserving()
-        var last: Observation?
-        for await _ in wakeups.wakeups {
-            guard let observation = await monitor.observe(), observation != last else { continue }
-            last = observation
-            await report(observation)
+    package func observe(
+        _ targets: [TargetID], _ report: @escaping @Sendable (TargetID, Observation) -> Void
+    ) async {
+        enum Turn { case first, next }
+        let mailboxes = Mailboxes<TargetID, Turn>()
+        for target in targets { mailboxes.send(.first, to: target) }
+        await mailboxes.run { [self] target, turn in
+            do {
+                let monitor = try monitor(target)
+                if turn == .first {
+                    safetyNet.add(target, monitor.hints)
+                    await monitor.beginObserving { mailboxes.send(.next, to: target) }
+                }
+                if let observation = await monitor.observe() { report(target, observation) }
+            } catch {
+                report(target, Observation(.undetermined("can't be observed: \(error)")))
+            }
         }
-        monitor.hints.unsubscribe(wakeups)
-        safetyNet.remove(target)
-        await monitor.endObserving()
+        for target in targets {
+            safetyNet.remove(target)
+            await self.targets[target]?.endObserving()
+        }
     }
 
     package func perform(_ action: TargetAction, on target: TargetID) async -> TargetActionOutcome {

@@ -14,7 +14,7 @@ struct StartCommand: Sendable {
     ) throws(LaunchObstacle) {
         let account = Account.of(user: user)
         let environment = LaunchEnvironment.forStart(
-            remembered: remembered?.environment, account: account, language: Self.ownLanguage)
+            remembered: remembered?.environment.texts, account: account, language: Self.ownLanguage)
         let directory = remembered?.directory ?? ByteText(account?.home ?? "/")
         let program = command.first ?? ""
         guard let path = Self.find(program, environment, directory), let file = ExecutableFile.at(path) else {
