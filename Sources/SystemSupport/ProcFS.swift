@@ -12,6 +12,8 @@ package protocol ProcessReading: Sendable {
     func facts(of pid: Int32) throws(Errno) -> ProcessFacts
     /// Every process there is.
     func table() throws(Errno) -> [ProcessStat]
+    /// How a process ended. A child of ours is thereby taken out of the process table.
+    func exitStatus(of process: ProcessHandle) -> ExitStatus
 }
 
 /// /proc, as proc(5) describes it.
@@ -56,6 +58,13 @@ package struct ProcFS: ProcessReading {
     package func table() throws(Errno) -> [ProcessStat] {
         // One that ends while we look is not there.
         try numbers(in: Self.root).compactMap { try? stat(of: $0) }
+    }
+
+    package func exitStatus(of process: ProcessHandle) -> ExitStatus {
+        switch process.reap() {
+        case .unknown: process.exitStatusFromPidfd()
+        case let told: told
+        }
     }
 
     /// The threads of a process.
