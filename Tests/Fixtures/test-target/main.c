@@ -12,6 +12,7 @@
 //       --pidfile FILE   --unterminated (no line end)   --name NAME (means nothing; to tell processes apart)
 //       --clean          on SIGTERM removes the PID file and exits with 0
 //       --ignore-term    --exit CODE (at once)    --term-exit CODE (on SIGTERM)
+//       --grow FILE (on SIGUSR2 takes 64 MiB more and then writes its PID there)
 //       --core (leaves a core dump behind where the machine makes one)
 //       --leader-exits   the first thread ends, another goes on
 //       --child          has a child that waits, too    --daemonize (forks and lets the parent exit with 0)
@@ -27,6 +28,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -127,12 +129,6 @@ static void exit_on_term(int signal) {
     _exit(term_exit_code);
 }
 
-static void end_well(int signal) {
-    (void)signal;
-    if (pidfile != NULL) unlink(pidfile);
-    _exit(0);
-}
-
 static void write_pidfile(int is_terminated) {
     if (pidfile == NULL) return;
     char text[32];
@@ -140,6 +136,23 @@ static void write_pidfile(int is_terminated) {
     int fd = open(pidfile, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0 || write(fd, text, (size_t)length) != length) die(pidfile);
     close(fd);
+}
+
+static const char *grown;
+
+static void take_memory(int signal) {
+    (void)signal;
+    size_t size = 64 << 20;
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (memory == MAP_FAILED) _exit(70);
+    pidfile = grown;
+    write_pidfile(1);
+}
+
+static void end_well(int signal) {
+    (void)signal;
+    if (pidfile != NULL) unlink(pidfile);
+    _exit(0);
 }
 
 static void *wait_for_ever(void *argument) {
@@ -170,6 +183,7 @@ static int run(int count, char **arguments) {
         } else if (strcmp(option, "--exit") == 0) code = atoi(value), index++;
         else if (strcmp(option, "--leader-exits") == 0) leader_exits = 1;
         else if (strcmp(option, "--child") == 0) has_child = 1;
+        else if (strcmp(option, "--grow") == 0) grown = value, index++;
         else if (strcmp(option, "--daemonize") == 0) daemonizes = 1;
         else die(option);
     }
@@ -192,6 +206,7 @@ static int run(int count, char **arguments) {
         write_pidfile(is_terminated);
         pthread_exit(NULL);
     }
+    if (grown != NULL) signal(SIGUSR2, take_memory);
     write_pidfile(is_terminated);
     wait_for_ever(NULL);
     return 0;
