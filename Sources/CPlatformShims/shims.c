@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -29,6 +30,23 @@ int clevagent_pidfd_reap(int pidfd, int *code, int *status) {
     *code = info.si_code;
     *status = info.si_status;
     return info.si_pid;
+}
+
+// include/uapi/linux/pidfd.h, PIDFD_INFO_SIZE_VER0; newer than the headers of Debian 12.
+struct pidfd_info_v0 {
+    uint64_t mask;
+    uint64_t cgroupid;
+    uint32_t ids[11];
+    int32_t exit_code;
+};
+_Static_assert(sizeof(struct pidfd_info_v0) == 64, "PIDFD_INFO_SIZE_VER0");
+
+int clevagent_pidfd_exit_status(int pidfd, int *status) {
+    const uint64_t told_exit = 1 << 3;
+    struct pidfd_info_v0 info = {.mask = told_exit};
+    if (ioctl(pidfd, _IOWR(0xFF, 11, struct pidfd_info_v0), &info) < 0) return -errno;
+    *status = info.exit_code;
+    return (info.mask & told_exit) != 0;
 }
 
 int clevagent_read_limit(pid_t pid, struct clevagent_limit *limit) {

@@ -18,6 +18,8 @@ package protocol ProcessReading: Sendable {
     func processIDs() throws(Errno) -> [Int32]
     /// Every process there is.
     func table() throws(Errno) -> [ProcessStat]
+    /// How a process ended. A child of ours is thereby taken out of the process table.
+    func exitStatus(of process: ProcessHandle) -> ExitStatus
 }
 
 /// /proc, as proc(5) describes it.
@@ -80,6 +82,13 @@ package struct ProcFS: ProcessReading {
     package func table() throws(Errno) -> [ProcessStat] {
         // One that ends while we look is not there.
         try processIDs().compactMap { try? stat(of: $0) }
+    }
+
+    package func exitStatus(of process: ProcessHandle) -> ExitStatus {
+        switch process.reap() {
+        case .unknown: process.exitStatusFromPidfd()
+        case let told: told
+        }
     }
 
     /// The threads of a process.

@@ -160,7 +160,7 @@ extension ProcessTarget {
             throw LaunchFailure(text: "the new process can't be looked at")
         }
         let identity = ProcessIdentity(bootID: host.bootID, pid: stat.pid, startTicks: stat.startTicks)
-        let before = (note, ended)
+        let before = (note, ended, former)
         standIn(identity, process.handle)
         host.claimed.adopt(process.handle, as: identity)
         do throws(LaunchFailure) {
@@ -209,11 +209,12 @@ extension ProcessTarget {
         watch(identity, handle)
     }
 
-    private func forgetStandIn(_ before: (note: ProcessNote, ended: EndedLife?)) {
+    private func forgetStandIn(_ before: (note: ProcessNote, ended: EndedLife?, former: EndedLife?)) {
         life?.exit?.cancel()
         life = nil
         host.claimed.claim(nil, for: id)
         note = before.note
         ended = before.ended
+        former = before.former
     }
 }

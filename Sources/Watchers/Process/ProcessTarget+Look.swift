@@ -31,6 +31,8 @@ extension ProcessTarget {
     /// Reads what names the process and the process, and says what the target's state is.
     func look(_ reasons: TargetHints.Reasons) -> Observation {
         if life == nil, ended == nil { takeUpRememberedLife() }
+        ended.learnHowItEnded(host.processes)
+        former.learnHowItEnded(host.processes)
         var hasJustEnded = false
         if let life, !life.handle.isAlive {
             noteEnd(of: life)
@@ -57,7 +59,8 @@ extension ProcessTarget {
         switch judgement {
         case .alive(let identity, let concern):
             return Observation(
-                .alive(identity.identity), memoryMB: life?.memoryMB, obstacle: obstacle, concern: concern)
+                .alive(identity.identity), memoryMB: life?.memoryMB, obstacle: obstacle, concern: concern,
+                former: former?.end)
         case .dead:
             noteRemovalInGrace()
             let end = ended?.end ?? End(identity: note.life?.identity, cause: .unknown)
@@ -83,7 +86,7 @@ extension ProcessTarget {
             return
         } else {
             ended = EndedLife(
-                identity: identity, cause: .unknown, isDeliberate: false, grace: Self.plainGrace, noticed: nil,
+                identity: identity, cause: .unknown, isDeliberate: false, leastGrace: Self.plainGrace, noticed: nil,
                 lastAlive: note.seen ?? identity.began)
         }
     }
@@ -112,6 +115,7 @@ extension ProcessTarget {
     func watch(_ identity: ProcessIdentity, _ handle: ProcessHandle) {
         life?.exit?.cancel()
         life = HeldLife(identity: identity, handle: handle, exit: exitEvent(of: handle))
+        if let ended, ended.uncollected != nil { former = ended }
         ended = nil
         isStopping = false
         host.claimed.claim(identity, for: id)
@@ -134,12 +138,27 @@ extension ProcessTarget {
         host.claimed.claim(nil, for: id)
         rewriteAlarm = nil
         rereadAlarm = nil
-        let now = host.clock.now
-        let status = life.handle.reap()
-        let isStoppedByOther = !isStopping && status.isOrderlySignal
+        former = nil
+        let status = host.processes.exitStatus(of: life.handle)
         ended = EndedLife(
-            identity: life.identity, cause: End.Cause(status), isDeliberate: isStoppedByOther,
-            grace: grace(after: life), noticed: now, lastAlive: BootClock().now)
+            identity: life.identity, cause: End.Cause(status), isDeliberate: !isStopping && status.isOrderlySignal,
+            leastGrace: grace(after: life), uncollected: uncollected(life, status), noticed: host.clock.now,
+            lastAlive: BootClock().now)
+    }
+
+    private func uncollected(_ life: HeldLife, _ status: ExitStatus) -> UncollectedLife? {
+        // How it takes our own signal is no news.
+        guard status == .uncollected, !isStopping else { return nil }
+        var uncollected = UncollectedLife(handle: life.handle)
+        do {
+            uncollected.collection = try ProcessExitEvent(collectionOf: life.handle, on: host.loop) { [hints] in
+                hints.raise(.changed)
+            }
+        } catch {
+            host.logger.info(
+                "How it ended is asked slowly", metadata: metadata.merging(["error": "\(error)"]) { $1 })
+        }
+        return uncollected
     }
 
     private func grace(after life: HeldLife) -> Duration {
@@ -156,12 +175,24 @@ extension ProcessTarget {
     }
 }
 
+extension EndedLife? {
+    /// Asks once more how it ended, unless that is known.
+    fileprivate mutating func learnHowItEnded(_ processes: any ProcessReading) {
+        guard let handle = self?.uncollected?.handle else { return }
+        let status = processes.exitStatus(of: handle)
+        guard status != .uncollected else { return }
+        self?.cause = End.Cause(status)
+        if status.isOrderlySignal { self?.isDeliberate = true }
+        self?.uncollected = nil
+    }
+}
+
 extension ExitStatus {
     /// What somebody sends who wants it to end well.
     fileprivate var isOrderlySignal: Bool {
         switch self {
         case .signalled(let signal): signal == SIGTERM || signal == SIGINT || signal == SIGHUP
-        case .running, .exited, .unknown: false
+        case .running, .exited, .uncollected, .unknown: false
         }
     }
 }

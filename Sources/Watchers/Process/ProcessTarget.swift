@@ -20,6 +20,8 @@ actor ProcessTarget {
 
     var life: HeldLife?
     var ended: EndedLife?
+    /// The life before the one that is held, if it was not known how it ended when that one began.
+    var former: EndedLife?
     /// Why what lives can't be started again.
     var obstacle: String?
     /// Its children at the last look.
@@ -73,6 +75,7 @@ actor ProcessTarget {
         life?.exit?.cancel()
         life = nil
         ended = nil
+        former = nil
         host.claimed.claim(nil, for: id)
     }
 
