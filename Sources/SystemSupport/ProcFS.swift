@@ -1,21 +1,25 @@
 import Glibc
 package import SystemPackage
 
+/// Lists processes and reads what tells one from another.
+package protocol ProcessListing: Sendable {
+    /// The PIDs of every process there is.
+    func processIDs() throws(Errno) -> [Int32]
+    /// - Throws: `Errno.noSuchFileOrDirectory` or `.noSuchProcess` when there is no such process.
+    func stat(of pid: Int32) throws(Errno) -> ProcessStat
+    /// Its arguments, each ended by NUL; empty of a kernel thread and of what has ended.
+    func commandLine(of pid: Int32) throws(Errno) -> [UInt8]
+}
+
 /// Reads what the kernel tells of processes.
 ///
 /// What is read belongs to whoever has the PID at that moment: hold a `ProcessHandle` and look that it still lives
 /// afterwards.
-package protocol ProcessReading: Sendable {
-    /// - Throws: `Errno.noSuchFileOrDirectory` or `.noSuchProcess` when there is no such process.
-    func stat(of pid: Int32) throws(Errno) -> ProcessStat
+package protocol ProcessReading: ProcessListing {
     func status(of pid: Int32) throws(Errno) -> ProcessStatus
     func facts(of pid: Int32) throws(Errno) -> ProcessFacts
-    /// Its arguments, each ended by NUL; empty of a kernel thread and of what has ended.
-    func commandLine(of pid: Int32) throws(Errno) -> [UInt8]
     /// Where its executable is or was; the kernel adds " (deleted)" when it is gone.
     func executable(of pid: Int32) throws(Errno) -> ByteText
-    /// The PIDs of every process there is.
-    func processIDs() throws(Errno) -> [Int32]
     /// Every process there is.
     func table() throws(Errno) -> [ProcessStat]
     /// How a process ended. A child of ours is thereby taken out of the process table.

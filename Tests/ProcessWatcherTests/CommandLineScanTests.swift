@@ -89,7 +89,7 @@ import Testing
 }
 
 /// Processes as a test wants them; counts who was read.
-private final class ScriptedProcesses: ProcessReading {
+private final class ScriptedProcesses: ProcessListing {
     private struct State {
         var lines: [Int32: (line: String, began: Double)] = [:]
         var failures: [Int32: Errno] = [:]
@@ -136,8 +136,4 @@ private final class ScriptedProcesses: ProcessReading {
         return stat
     }
 
-    func status(of pid: Int32) throws(Errno) -> ProcessStatus { throw .notSupported }
-    func facts(of pid: Int32) throws(Errno) -> ProcessFacts { throw .notSupported }
-    func executable(of pid: Int32) throws(Errno) -> ByteText { throw .notSupported }
-    func table() throws(Errno) -> [ProcessStat] { throw .notSupported }
 }

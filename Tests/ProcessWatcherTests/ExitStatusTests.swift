@@ -154,13 +154,7 @@ struct ExitStatusTests {
 }
 
 /// Everything as on this machine, but a pidfd tells no exit status: Linux before 6.15.
-struct OlderKernel: ProcessReading {
-    private let processes = ProcFS()
-
-    func stat(of pid: Int32) throws(Errno) -> ProcessStat { try processes.stat(of: pid) }
-    func status(of pid: Int32) throws(Errno) -> ProcessStatus { try processes.status(of: pid) }
-    func facts(of pid: Int32) throws(Errno) -> ProcessFacts { try processes.facts(of: pid) }
-    func table() throws(Errno) -> [ProcessStat] { try processes.table() }
+struct OlderKernel: ForwardingProcesses {
     func exitStatus(of process: ProcessHandle) -> SystemSupport.ExitStatus { process.reap() }
 }
 

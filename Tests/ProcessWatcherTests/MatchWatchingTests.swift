@@ -269,10 +269,9 @@ struct MatchWatchingTests {
 }
 
 /// The machine's processes; counts how often all are listed to look at their command lines.
-private final class CountingProcesses: ProcessReading {
+private final class CountingProcesses: ForwardingProcesses {
     private let count = NIOLockedValueBox(0)
     private let (counts, continuation) = AsyncStream.makeStream(of: Int.self)
-    private let system = ProcFS()
 
     var listings: Int { count.withLockedValue { $0 } }
 
@@ -287,13 +286,6 @@ private final class CountingProcesses: ProcessReading {
                 count += 1
                 return count
             })
-        return try system.processIDs()
+        return try ProcFS().processIDs()
     }
-
-    func stat(of pid: Int32) throws(Errno) -> ProcessStat { try system.stat(of: pid) }
-    func status(of pid: Int32) throws(Errno) -> ProcessStatus { try system.status(of: pid) }
-    func facts(of pid: Int32) throws(Errno) -> ProcessFacts { try system.facts(of: pid) }
-    func commandLine(of pid: Int32) throws(Errno) -> [UInt8] { try system.commandLine(of: pid) }
-    func executable(of pid: Int32) throws(Errno) -> ByteText { try system.executable(of: pid) }
-    func table() throws(Errno) -> [ProcessStat] { try system.table() }
 }

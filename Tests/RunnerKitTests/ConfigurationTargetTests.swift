@@ -33,11 +33,11 @@ import Testing
         ("process:run/bot.pid", "write the absolute path of the PID file"),
         ("process:pidfile:bot", "write the absolute path of the PID file"),
         // The name of something that exists here.
-        ("process:.", "write the absolute path of the PID file"),
+        ("process:./.", "write the absolute path of the PID file"),
         ("process:a", "too short: it would match by chance; give at least 3 letters"),
         ("process:match:py", "too short: it would match by chance; give at least 3 letters"),
         ("process:  a ", "too short: it would match by chance; give at least 3 letters"),
-        ("process:match:", "too short: it would match by chance"),
+        ("process:match:", "too short: it would match by chance"), ("process:cv_0123", "that looks like an API key"),
         ("process:" + String(repeating: "a", count: 201), "too long for the name of an agent: write AGENT= before it"),
         ("x=process:" + String(repeating: "a", count: 4096), "a name has no control characters and at most 4095 bytes"),
         ("process:/run/", "that is a directory"), ("process:/run/a\nb.pid", "a name has no control characters"),

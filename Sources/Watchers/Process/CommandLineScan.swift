@@ -22,13 +22,13 @@ package struct CommandLineScan: Sendable {
         }
     }
 
-    private let processes: any ProcessReading
+    private let processes: any ProcessListing
     private var index = ScanIndex()
     private var matches: [TargetID: Set<Int32>] = [:]
     private var results: [TargetID: ScanResult] = [:]
     private var isComplete = true
 
-    package init(processes: any ProcessReading) {
+    package init(processes: any ProcessListing) {
         self.processes = processes
     }
 

@@ -32,7 +32,7 @@ final class CommandLineScanner: Sendable {
     /// Touched on the queue only.
     private let scan: NIOLockedValueBox<CommandLineScan>
 
-    init(processes: any ProcessReading, timer: SharedTimer) {
+    init(processes: any ProcessListing, timer: SharedTimer) {
         self.timer = timer
         scan = NIOLockedValueBox(CommandLineScan(processes: processes))
     }
