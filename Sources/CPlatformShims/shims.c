@@ -6,6 +6,7 @@
 #include <malloc.h>
 #endif
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -46,6 +47,23 @@ int clevagent_pidfd_reap(int pidfd, int *code, int *status) {
     return info.si_pid;
 }
 
+// include/uapi/linux/pidfd.h, PIDFD_INFO_SIZE_VER0; newer than the headers of Debian 12.
+struct pidfd_info_v0 {
+    uint64_t mask;
+    uint64_t cgroupid;
+    uint32_t ids[11];
+    int32_t exit_code;
+};
+_Static_assert(sizeof(struct pidfd_info_v0) == 64, "PIDFD_INFO_SIZE_VER0");
+
+int clevagent_pidfd_exit_status(int pidfd, int *status) {
+    const uint64_t told_exit = 1 << 3;
+    struct pidfd_info_v0 info = {.mask = told_exit};
+    if (ioctl(pidfd, _IOWR(0xFF, 11, struct pidfd_info_v0), &info) < 0) return -errno;
+    *status = info.exit_code;
+    return (info.mask & told_exit) != 0;
+}
+
 int clevagent_read_limit(pid_t pid, struct clevagent_limit *limit) {
     struct rlimit value;
     if (prlimit(pid, (enum __rlimit_resource)limit->resource, NULL, &value) < 0) return -errno;
@@ -64,4 +82,8 @@ int clevagent_limit_count(void) { return RLIM_NLIMITS; }
 int clevagent_has_file_capabilities(const char *path) {
     if (getxattr(path, "security.capability", NULL, 0) >= 0) return 1;
     return errno == ENODATA || errno == ENOTSUP ? 0 : -errno;
+}
+
+int clevagent_contains(const void *text, size_t text_size, const void *part, size_t part_size) {
+    return memmem(text, text_size, part, part_size) != NULL;
 }

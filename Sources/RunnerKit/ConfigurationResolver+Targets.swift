@@ -1,5 +1,6 @@
 import Supervision
 import SystemPackage
+import SystemSupport
 
 #if canImport(Glibc)
     import Glibc
@@ -44,9 +45,14 @@ extension ConfigurationResolver {
         }
         let settings = settingsFile(watched: seen)
         return targets.map { target in
+            if geteuid() == 0, target.isFoundByCommandLine, settings[target.id]?.user == nil {
+                warnings.append(
+                    "\(target.id): a process of any user can match it: set user: for it in the settings file")
+            }
             var result = TargetSettings(policy: policy)
             if let entry = settings[target.id] {
                 result.start = entry.start
+                result.user = entry.user
                 result.grace = entry.grace
                 result.backoff.initial = entry.initial ?? result.backoff.initial
                 result.backoff.maximum = entry.maximum ?? result.backoff.maximum
@@ -57,8 +63,12 @@ extension ConfigurationResolver {
 
     /// One name for all spellings of what is watched: two targets for one process would restart it against each other.
     private func place(of id: TargetID) -> TargetID {
-        guard id.kind == .process, case .pidFile(let path) = ProcessName(id.name) else { return id }
-        return TargetID(kind: .process, name: FilePath(path).lexicallyNormalized().string)
+        guard id.kind == .process else { return id }
+        switch ProcessName(id.name) {
+        case .pidFile(let path):
+            return TargetID(kind: .process, name: FilePath(path).lexicallyNormalized().string)
+        case .match(let text): return TargetID(kind: .process, name: "match:\(text)")
+        }
     }
 
     private mutating func target(_ given: Given) -> WatchedTarget? {
@@ -89,8 +99,12 @@ extension ConfigurationResolver {
             if path.hasSuffix("/") { return "that is a directory: write the path of the PID file" }
             return nil
         case .match(let text):
-            if text.hasSuffix(".pid") || access(text, F_OK) == 0 { return "write the absolute path of the PID file" }
-            return "targets by command line are not there yet in this version: give the absolute path of a PID file"
+            let isSaidOutright = name.hasPrefix("match:")
+            if !isSaidOutright, text.hasSuffix(".pid") || access(text, F_OK) == 0 {
+                return "write the absolute path of the PID file, or process:match:\(text) to look for that in command lines"
+            }
+            // It would go to the server and into logs.
+            return ConfigurationProblem.masked(text) == text ? nil : "that looks like an API key: see --api-key-file"
         }
     }
 
@@ -122,6 +136,11 @@ extension ConfigurationResolver {
                 problems.append(.init(.file, "\(name): \(shown) is not watched: add --watch for it, or remove it"))
                 continue
             }
+            guard entry.user == nil || target.isFoundByCommandLine else {
+                problems.append(
+                    .init(.file, "\(name): \(shown): 'user' is only for process targets without a PID file"))
+                continue
+            }
             guard settings[target.id] == nil else {
                 problems.append(.init(.file, "\(name): \(shown) stands there twice"))
                 continue
@@ -140,5 +159,12 @@ extension ConfigurationResolver {
         }
         guard facts.st_mode & 0o022 == 0 else { return "can be written by others: chmod go-w it" }
         return nil
+    }
+}
+
+extension WatchedTarget {
+    fileprivate var isFoundByCommandLine: Bool {
+        guard id.kind == .process, case .match = ProcessName(id.name) else { return false }
+        return true
     }
 }

@@ -1,4 +1,5 @@
 import Supervision
+import SystemSupport
 
 /// The file given with `--config`: settings for single targets.
 ///
@@ -8,6 +9,8 @@ import Supervision
 ///     start: [/usr/bin/my-bot, --fast]   # how it is started, executable first
 ///     grace: 2                           # seconds to wait for somebody else to bring it back
 ///     backoff: {initial: 1, max: 300}    # seconds between tries
+///   "process:my-bot.py":
+///     user: bot                          # whose processes count
 /// ```
 struct SettingsFile {
     /// What a file says about one target; what it leaves out is nil.
@@ -17,6 +20,7 @@ struct SettingsFile {
         var grace: Duration?
         var initial: Duration?
         var maximum: Duration?
+        var user: UInt32?
     }
 
     /// In the order of the file.
@@ -46,9 +50,10 @@ struct SettingsFile {
 
     private mutating func entry(_ name: String, _ line: Int, _ node: YAMLNode) -> Entry {
         var entry = Entry(line: line)
-        for (key, _, value) in members(of: node, "'\(name)'", known: ["start", "grace", "backoff"]) {
+        for (key, _, value) in members(of: node, "'\(name)'", known: ["start", "grace", "backoff", "user"]) {
             switch key {
             case "start": entry.start = start(value)
+            case "user": entry.user = user(value)
             case "grace": entry.grace = seconds(value, "grace", 0...3600)
             case "backoff":
                 for (key, _, value) in members(of: value, "'backoff'", known: ["initial", "max"]) {
@@ -103,6 +108,19 @@ struct SettingsFile {
             return nil
         }
         return arguments
+    }
+
+    /// A user of this host, by name or number.
+    private mutating func user(_ node: YAMLNode) -> UInt32? {
+        guard case .scalar(let text, _, let line) = node, !text.isEmpty else {
+            problems.append("line \(node.line): 'user' must be a user's name or number")
+            return nil
+        }
+        guard let user = UInt32(text) ?? Account.user(named: text) else {
+            problems.append("line \(line): 'user': there is no user '\(text.prefix(100))'")
+            return nil
+        }
+        return user
     }
 
     private mutating func seconds(_ node: YAMLNode, _ key: String, _ range: ClosedRange<Double>) -> Duration? {

@@ -36,6 +36,8 @@ package struct TargetStateMachine: Sendable {
         package var action: TargetAction
         package var due: BootInstant
         package var command: CommandTicket?
+        /// How much of the wait is the watcher's grace.
+        package var grace = Duration.zero
         /// The policy wants it; one that only a command wants ends with the command.
         package var isByPolicy: Bool
     }
@@ -117,6 +119,8 @@ package struct TargetStateMachine: Sendable {
     var restored: TargetRecord.Phase
     /// Why it was down, and what was told of it, before it became undetermined.
     var resting: (rest: Rest, report: TargetReport)?
+    /// The end that was told last, for what becomes known of it later.
+    var toldEnd: End?
     /// The record told that it was down when last seen in this boot.
     var wasKnownDown = false
     var jitter: JitterSource

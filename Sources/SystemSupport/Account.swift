@@ -20,4 +20,13 @@ package struct Account: Sendable, Hashable {
         else { return nil }
         return Account(name: String(cString: name), home: String(cString: home))
     }
+
+    /// The id of a user by name (getpwnam_r(3)); nil when the database does not know the name.
+    package static func user(named name: String) -> UInt32? {
+        var entry = passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        var buffer = [CChar](repeating: 0, count: 16384)
+        guard getpwnam_r(name, &entry, &buffer, buffer.count, &found) == 0, found != nil else { return nil }
+        return entry.pw_uid
+    }
 }

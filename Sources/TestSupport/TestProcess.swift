@@ -55,6 +55,15 @@ package struct TestProcess: Sendable {
 
     /// Returns when a PID file names this process.
     package static func waitUntil(_ pidFile: FilePath, names pid: Int32) async throws {
+        _ = try await waitUntil(pidFile) { $0 == pid }
+    }
+
+    /// Returns the process that a PID file names, once it names one.
+    package static func waitUntilNamed(by pidFile: FilePath) async throws -> Int32 {
+        try await waitUntil(pidFile) { _ in true }
+    }
+
+    private static func waitUntil(_ pidFile: FilePath, _ isIt: (Int32) -> Bool) async throws -> Int32 {
         let events = try DirectoryEvents(on: EventLoop())
         let (hints, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let watch = events.watch(pidFile) { _ in continuation.yield() }
@@ -62,8 +71,10 @@ package struct TestProcess: Sendable {
         continuation.yield()
         for await _ in hints {
             let text = (try? readWholeFile(pidFile, limit: 100)).map { String(decoding: $0, as: UTF8.self) }
-            if text == "\(pid)\n" || text == "\(pid)" { return }
+            // The fixture writes its number at once.
+            if let pid = text?.split(separator: "\n").first.flatMap({ Int32($0) }), isIt(pid) { return pid }
         }
+        throw CancellationError()
     }
 
     package func kill(_ signal: Int32 = SIGKILL) {

@@ -19,7 +19,7 @@ final class WatchedProcess: Sendable {
 
     init(
         _ settings: TargetSettings = TargetSettings(), file: String = "bot.pid",
-        directory: TestProcessDirectory? = nil
+        directory: TestProcessDirectory? = nil, processes: any ProcessReading = ProcFS()
     ) throws {
         let directory = try directory ?? TestProcessDirectory()
         self.directory = directory
@@ -27,7 +27,8 @@ final class WatchedProcess: Sendable {
         target = TargetID(kind: .process, name: pidFile.string)
         self.settings = settings
         watcher = try ProcessWatcher(
-            WatcherContext(targets: [target: settings], memory: memory, logger: .silent), clock: clock)
+            WatcherContext(targets: [target: settings], memory: memory, logger: .silent), clock: clock,
+            processes: processes)
     }
 
     deinit {

@@ -111,8 +111,8 @@ import Testing
         ("back-off: {}", "line 3: 'back-off' is not a setting of 'process:/run/bot.pid'; did you mean 'backoff'?"),
         ("backoff: {maximum: 3}", "line 3: 'maximum' is not a setting of 'backoff'; did you mean 'max'?"),
         ("grace: 1\ngrace: 2", "line 4: 'grace' stands there twice"),
-        ("5", "line 3: 'process:/run/bot.pid' must be a mapping with start, grace, backoff"),
-        ("[]", "line 3: 'process:/run/bot.pid' must be a mapping with start, grace, backoff"),
+        ("5", "line 3: 'process:/run/bot.pid' must be a mapping with start, grace, backoff, user"),
+        ("[]", "line 3: 'process:/run/bot.pid' must be a mapping with start, grace, backoff, user"),
         ("backoff: 5", "line 3: 'backoff' must be a mapping with initial, max"),
     ])
     func whatIsNoSettingIsToldWithTheNearestThatIs(settings: String, problem: String) throws {
@@ -137,6 +137,11 @@ import Testing
         ("start: ~", "line 3: 'start' must be a list of texts, executable first"),
         ("start:\n- /bin/bot\n- [x]", "line 5: 'start' must be a list of texts, executable first"),
         ("start: [/bin/bot, \"a\\0b\"]", "line 3: 'start' must be a list of texts, executable first"),
+        ("user: no-such-user", "line 3: 'user': there is no user 'no-such-user'"),
+        ("user: -1", "line 3: 'user': there is no user '-1'"),
+        ("user: [root]", "line 3: 'user' must be a user's name or number"),
+        ("user: ''", "line 3: 'user' must be a user's name or number"),
+        ("user: root", "line 2: 'process:/run/bot.pid': 'user' is only for process targets without a PID file"),
         ("start: []", "line 3: 'start' must begin with the absolute path of an executable"),
         ("start: [bot]", "line 3: 'start' must begin with the absolute path of an executable"),
         ("start: [./bot]", "line 3: 'start' must begin with the absolute path of an executable"),

@@ -21,6 +21,11 @@ int clevagent_pidfd_send_signal(int pidfd, int signal);
 /// CLD_DUMPED, `status` the exit status or the signal.
 int clevagent_pidfd_reap(int pidfd, int *code, int *status);
 
+/// Asks a pidfd how a process that is not our child ended: ioctl PIDFD_GET_INFO with PIDFD_INFO_EXIT, Linux >= 6.15.
+/// Returns 1 with `status` as in wait(2); 0 while its parent has not collected it; a negative errno when the kernel will
+/// never tell: -ENOTTY or -EINVAL before Linux 6.13, -ESRCH after the collection before 6.15.
+int clevagent_pidfd_exit_status(int pidfd, int *status);
+
 /// One resource limit, as in getrlimit(2).
 struct clevagent_limit {
     int resource;
@@ -45,6 +50,9 @@ void clevagent_trim_heap(void);
 
 /// Whether the file has capabilities(7): 1 or 0.
 int clevagent_has_file_capabilities(const char *path);
+
+/// memmem(3), which needs _GNU_SOURCE: whether `text` holds `part`. Takes time in proportion to both, whatever they hold.
+int clevagent_contains(const void *text, size_t text_size, const void *part, size_t part_size);
 
 /// What a new process is to be. Descriptors below 0 mean /dev/null.
 struct clevagent_launch {

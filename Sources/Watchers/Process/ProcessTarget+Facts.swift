@@ -16,7 +16,13 @@ extension ProcessTarget {
         note.obstacle = obstacle
         // An equal one is left where it is: it shares its memory with the note that was saved.
         if let recipe = try? LaunchRecipe(from: facts), recipe != note.recipe { note.recipe = recipe }
+        finder.noteFeatures(facts, in: &note)
         rereadChildren(of: life.identity)
+    }
+
+    /// Sees to it that a program that was started again can be found.
+    func announce() {
+        if let life { finder.announce(life.identity, in: &note) }
     }
 
     private func obstacle(of facts: ProcessFacts) -> String? {

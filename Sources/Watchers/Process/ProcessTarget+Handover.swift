@@ -4,12 +4,12 @@ import SystemPackage
 import SystemSupport
 import WatcherAPI
 
-/// What becomes of a `start:` command, and of a PID file that nobody writes.
+/// What becomes of a `start:` command.
 extension ProcessTarget {
-    /// How long a command that made itself a daemon has until its PID file names a live process.
+    /// How long a command that made itself a daemon has until the target is found.
     private static let handoverTime = Duration.seconds(60)
 
-    /// Waits until the PID file names a live process, or it is clear that the command itself is the target.
+    /// Waits until the target is found, or it is clear that the command itself is the target.
     func handover(from command: ProcessIdentity, note: String?) async -> TargetActionOutcome {
         defer { isLaunching = false }
         // One wake-up is enough: the reasons stand beside it.
@@ -18,10 +18,8 @@ extension ProcessTarget {
         defer { hints.forget(listener) }
         continuation.yield()
         // Nobody may be observing.
-        let fileWatch = host.events?.watch(file) { [hints] hint in
-            hints.raise(hint == .closed ? [.changed, .fileClosed] : .changed)
-        }
-        defer { fileWatch?.cancel() }
+        listen()
+        defer { rest() }
         let began = host.clock.now
         let alarms = [Self.rewriteDelay, Self.handoverTime].map { delay in
             host.timer.at(began.advanced(by: delay)) { [hints] in hints.raise(.changed) }
@@ -31,7 +29,7 @@ extension ProcessTarget {
             let seen = look(hints.take(listener))
             if let outcome = outcome(seen, command, after: began.duration(to: host.clock.now), note) { return outcome }
         }
-        return .failed("interrupted while waiting for the PID file", isPermanent: false)
+        return .failed("interrupted while waiting for the target to be found", isPermanent: false)
     }
 
     /// - Returns: nil while it is not clear yet.
@@ -49,7 +47,7 @@ extension ProcessTarget {
             switch end.cause {
             case .exit(code: 0) where time < Self.handoverTime: return nil
             case .exit(code: 0):
-                let reason = "start: ended with 0, but the PID file named no live process within \(Self.handoverTime)"
+                let reason = "start: ended with 0, but \(finder.silence) within \(Self.handoverTime)"
                 return .failed(reason, isPermanent: false)
             case .exit(let code): return .failed("start: ended with exit status \(code)", isPermanent: false)
             case .signal(let signal): return .failed("start: was ended by signal \(signal)", isPermanent: false)
@@ -57,19 +55,6 @@ extension ProcessTarget {
             }
         case .missing(let reason), .undetermined(let reason), .handledElsewhere(let reason):
             return time < Self.handoverTime ? nil : .failed(reason, isPermanent: false)
-        }
-    }
-
-    /// Writes the PID file for a program that was started again and has not done it itself.
-    func rewritePIDFile() {
-        guard let life, note.isStandIn, pidFile.stamp == note.stamp else { return }
-        guard let permissions = PIDFile.permissionsForRewriting(file, user: host.runner.status.effectiveUser) else {
-            return
-        }
-        do {
-            try replaceFile(file, with: Array("\(life.identity.pid)\n".utf8), permissions: permissions)
-        } catch {
-            host.logger.info("PID file can't be rewritten", metadata: metadata.merging(["error": "\(error)"]) { $1 })
         }
     }
 }

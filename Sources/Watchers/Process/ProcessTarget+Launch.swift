@@ -86,7 +86,7 @@ extension ProcessTarget {
     ///   done once, unless there was something to wait for.
     /// - Throws: when somebody writes the file just now, or something of it goes on living.
     private func tableWithoutRemnants() async throws(LaunchFailure) -> [ProcessStat] {
-        if let hindrance { throw LaunchFailure(text: hindrance) }
+        if let hindrance = finder.hindrance(known) { throw LaunchFailure(text: hindrance) }
         let table = try readTable()
         guard let former = note.life else { return table }
         let children = Set(note.children).union(seenChildren)
@@ -101,7 +101,11 @@ extension ProcessTarget {
                 throw LaunchFailure(text: reason)
             }
         }
-        return hasWaited ? try readTable() : table
+        guard hasWaited else { return table }
+        await finder.refresh()
+        finder.read([], known)
+        if let hindrance = finder.hindrance(known) { throw LaunchFailure(text: hindrance) }
+        return try readTable()
     }
 
     private func readTable() throws(LaunchFailure) -> [ProcessStat] {
@@ -156,7 +160,7 @@ extension ProcessTarget {
             throw LaunchFailure(text: "the new process can't be looked at")
         }
         let identity = ProcessIdentity(bootID: host.bootID, pid: stat.pid, startTicks: stat.startTicks)
-        let before = (note, ended)
+        let before = (note, ended, former)
         standIn(identity, process.handle)
         host.claimed.adopt(process.handle, as: identity)
         do throws(LaunchFailure) {
@@ -198,18 +202,19 @@ extension ProcessTarget {
     /// A life becomes the target although the file does not name it.
     private func standIn(_ identity: ProcessIdentity, _ handle: ProcessHandle) {
         note.life = identity
-        note.stamp = pidFile.stamp
+        note.stamp = finder.stamp
         note.isStandIn = true
         note.children = []
         seenChildren = []
         watch(identity, handle)
     }
 
-    private func forgetStandIn(_ before: (note: ProcessNote, ended: EndedLife?)) {
+    private func forgetStandIn(_ before: (note: ProcessNote, ended: EndedLife?, former: EndedLife?)) {
         life?.exit?.cancel()
         life = nil
         host.claimed.claim(nil, for: id)
         note = before.note
         ended = before.ended
+        former = before.former
     }
 }

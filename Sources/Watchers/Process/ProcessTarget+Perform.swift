@@ -12,6 +12,8 @@ extension ProcessTarget {
 
     func perform(_ action: TargetAction) async -> TargetActionOutcome {
         await load()
+        listen()
+        defer { rest() }
         defer { hints.raise(.changed) }
         let outcome =
             switch action {
@@ -25,7 +27,7 @@ extension ProcessTarget {
     }
 
     private func recover() async -> TargetActionOutcome {
-        let judgement = look(.changed)
+        let judgement = await lookAfresh(.changed)
         switch judgement.liveness {
         case .alive(let identity), .unhealthy(let identity, _): return .up(identity, note: nil)
         case .undetermined(let reason), .handledElsewhere(let reason): return .failed(reason, isPermanent: false)
@@ -34,7 +36,7 @@ extension ProcessTarget {
     }
 
     private func restart() async -> TargetActionOutcome {
-        switch look(.reread).liveness {
+        switch await lookAfresh(.reread).liveness {
         case .undetermined(let reason), .handledElsewhere(let reason): return .failed(reason, isPermanent: false)
         case .dead, .missing: return await launch()
         case .alive, .unhealthy:
@@ -58,7 +60,7 @@ extension ProcessTarget {
 
     /// Notes the end that was just seen, and starts anew.
     private func beginAfterEnd() async -> Started {
-        switch look(.changed).liveness {
+        switch await lookAfresh(.changed).liveness {
         case .alive(let identity), .unhealthy(let identity, _): return .ended(.up(identity, note: nil))
         case .undetermined(let reason), .handledElsewhere(let reason):
             return .ended(.failed(reason, isPermanent: false))
@@ -67,7 +69,7 @@ extension ProcessTarget {
     }
 
     private func stop() async -> TargetActionOutcome {
-        switch look(.changed).liveness {
+        switch await lookAfresh(.changed).liveness {
         case .undetermined(let reason), .handledElsewhere(let reason): return .failed(reason, isPermanent: false)
         case .dead, .missing: return .down
         case .alive, .unhealthy:
@@ -80,7 +82,7 @@ extension ProcessTarget {
     ///
     /// - Returns: the failure, if it is one.
     private func end() async -> TargetActionOutcome? {
-        // `look` has just verified the identity through this handle.
+        // The look has just verified the identity through this handle.
         guard let handle = life?.handle else { return nil }
         isStopping = true
         for signal in [SIGTERM, SIGKILL] {

@@ -1,9 +1,8 @@
 package import Supervision
-import SystemPackage
 package import SystemSupport
 package import WatcherAPI
 
-/// Watches processes that write PID files: their death through pidfds, their files through inotify.
+/// Watches processes that are named by PID files or found by their command lines: their death through pidfds.
 ///
 /// It signals only through a pidfd whose process was verified, and starts only what nobody else has started.
 package final class ProcessWatcher: Watcher, TargetController {
@@ -24,9 +23,8 @@ package final class ProcessWatcher: Watcher, TargetController {
         self.host = host
         safetyNet = SafetyNet(timer: host.timer, events: host.events)
         targets = Dictionary(
-            uniqueKeysWithValues: context.targets.compactMap { id, settings in
-                guard case .pidFile(let path) = ProcessName(id.name) else { return nil }
-                return (id, ProcessTarget(id: id, file: FilePath(path), settings: settings, host: host))
+            uniqueKeysWithValues: context.targets.map { id, settings in
+                (id, ProcessTarget(id: id, settings: settings, host: host))
             })
     }
 
@@ -76,10 +74,5 @@ package final class ProcessWatcher: Watcher, TargetController {
 package struct UnwatchedTargetError: Error, Sendable, Hashable, CustomStringConvertible {
     package var target: TargetID
 
-    package var description: String {
-        guard target.kind == .process, case .match = ProcessName(target.name) else {
-            return "\(target) is not watched here"
-        }
-        return "\(target) names no PID file: processes can't be found by their command line yet"
-    }
+    package var description: String { "\(target) is not watched here" }
 }
