@@ -44,6 +44,9 @@ let package = Package(
         // What runner, server and SDKs say to each other.
         .target(name: "WireProtocol"),
 
+        // What both programs do before anything else.
+        .target(name: "CStandardDescriptors"),
+
         // The runner: pure decisions, the contract of watchers, the world, the wiring.
         .target(name: "Supervision", dependencies: ["WireProtocol"]),
         .target(name: "CPlatformShims"),
@@ -74,7 +77,8 @@ let package = Package(
         .executableTarget(
             name: "clevagent-runner",
             dependencies: [
-                "ProcessWatcher", "RunnerKit", "ServerLink", "Supervision", "SystemSupport", "WatcherAPI",
+                "CStandardDescriptors", "ProcessWatcher", "RunnerKit", "ServerLink", "Supervision", "SystemSupport",
+                "WatcherAPI",
                 argumentParser, logging, serviceLifecycle, systemPackage,
             ]),
 
@@ -94,8 +98,8 @@ let package = Package(
         .executableTarget(
             name: "clevagent-server",
             dependencies: [
-                "ServerDomain", "ServerHTTP", "StoreSQLite", "WireProtocol", argumentParser, hummingbird,
-                hummingbirdCore, hummingbirdTLS, logging, nioCore, nioSSL, serviceLifecycle, unixSignals,
+                "CStandardDescriptors", "ServerDomain", "ServerHTTP", "StoreSQLite", "WireProtocol", argumentParser,
+                hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore, nioSSL, serviceLifecycle, unixSignals,
             ]),
 
         // Tests and measurements.

@@ -154,9 +154,14 @@ import WireProtocol
     func aServerThatHangsHasUntilTheTimeLimit(answer: StubServer.Answer) async throws {
         try await withStubServer { stub in
             stub.script(.any, always: answer)
-            var request = post
-            request.timeLimit = .milliseconds(300)
-            let reply = try await withTransport(to: stub.endpoint) { await $0.send(request) }
+            let clock = TestClock()
+            let reply = try await withTransport(to: stub.endpoint, clock: clock) { transport in
+                async let reply = transport.send(post)
+                _ = try await stub.request(.batch)
+                await clock.sleep(lasting: post.timeLimit)
+                clock.advance(by: post.timeLimit)
+                return await reply
+            }
             #expect(reply == .unreachable("no answer in time"))
         }
     }
