@@ -25,15 +25,18 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
     private let machines: [TargetID: TargetStateMachine]
     private let deadlines: DeadlineQueue<C>
     private let clock: C
+    private let farewell: Farewell<C>
 
     /// - Parameters:
     ///   - watchers: one for each kind that is watched.
+    ///   - farewell: is told when the end begins.
     ///   - tell: takes what the server is to hear.
     ///   - capacity: how many starts may run at once.
     package init(
         _ assignments: [Assignment], watchers: [WatcherKind: any Watcher & TargetController],
-        store: any TargetRecordStore, desk: CommandDesk, clock: C, bootID: String, capacity: Int, seed: UInt64,
-        logger: Logger, tell: @escaping @Sendable (TargetReport, TargetID, BootInstant) async -> Void
+        store: any TargetRecordStore, desk: CommandDesk, farewell: Farewell<C>, clock: C, bootID: String,
+        capacity: Int, seed: UInt64, logger: Logger,
+        tell: @escaping @Sendable (TargetReport, TargetID, BootInstant) async -> Void
     ) async {
         // The gate and the timer call shells that are made after them.
         let inboxes = NIOLockedValueBox<[TargetID: AsyncStream<TargetStateMachine.Event>.Continuation]>([:])
@@ -62,6 +65,7 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
         self.shells = shells
         self.machines = machines
         self.clock = clock
+        self.farewell = farewell
         inboxes.withLockedValue { $0 = shells.mapValues(\.inbox.continuation) }
     }
 
@@ -85,6 +89,7 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
                 group.cancelAll()
             }
         } onGracefulShutdown: {
+            self.farewell.begin()
             for shell in self.shells.values { shell.submit(.runnerStopping) }
         }
     }

@@ -179,6 +179,27 @@ import WireProtocol
         }
     }
 
+    @Test func aConnectionThatIsNeverMadeDoesNotHoldUpTheEnd() async throws {
+        let port = try SilentPort()
+        let clock = TestClock()
+        let transport = HTTPServerTransport(
+            configuration: .init(
+                endpoint: "http://127.0.0.1:\(port.number)", apiKey: testKey, runnerID: "runner-1", userAgent: "test"),
+            clock: clock)
+        let ending = {
+            await clock.sleep(lasting: .milliseconds(500))
+            clock.advance(by: .milliseconds(500))
+        }
+        let reply = try await beside({ try await transport.run() }, ending: ending) {
+            async let reply = transport.send(post)
+            await clock.sleep(lasting: post.timeLimit)
+            clock.advance(by: post.timeLimit)
+            return await reply
+        }
+        #expect(reply == .unreachable("no answer in time"))
+        withExtendedLifetime(port) {}
+    }
+
     @Test func aServerThatComesBackIsReachedAgain() async throws {
         try await withStubServer { stub in
             try await withTransport(to: stub.endpoint) { transport in
