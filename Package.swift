@@ -44,8 +44,9 @@ let package = Package(
         // What runner, server and SDKs say to each other.
         .target(name: "WireProtocol"),
 
-        // What both programs do before anything else.
+        // What both programs begin with.
         .target(name: "CStandardDescriptors"),
+        .target(name: "ProgramLog", dependencies: [nioConcurrencyHelpers]),
 
         // The runner: pure decisions, the contract of watchers, the world, the wiring.
         .target(name: "Supervision", dependencies: ["WireProtocol"]),
@@ -77,7 +78,8 @@ let package = Package(
         .executableTarget(
             name: "clevagent-runner",
             dependencies: [
-                "CStandardDescriptors", "ProcessWatcher", "RunnerKit", "ServerLink", "Supervision", "SystemSupport",
+                "CStandardDescriptors", "ProcessWatcher", "ProgramLog", "RunnerKit", "ServerLink", "Supervision",
+                "SystemSupport",
                 "WatcherAPI",
                 argumentParser, logging, serviceLifecycle, systemPackage,
             ]),
@@ -98,7 +100,8 @@ let package = Package(
         .executableTarget(
             name: "clevagent-server",
             dependencies: [
-                "CStandardDescriptors", "ServerDomain", "ServerHTTP", "StoreSQLite", "WireProtocol", argumentParser,
+                "CStandardDescriptors", "ProgramLog", "ServerDomain", "ServerHTTP", "StoreSQLite", "WireProtocol",
+                argumentParser,
                 hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore, nioSSL, serviceLifecycle, unixSignals,
             ]),
 
@@ -119,6 +122,7 @@ let package = Package(
                 "ProcessWatcher", "Supervision", "SystemSupport", "TestSupport", "WatcherAPI", logging,
                 nioConcurrencyHelpers, systemPackage,
             ]),
+        .testTarget(name: "ProgramLogTests", dependencies: ["ProgramLog"]),
         .testTarget(
             name: "ServerLinkTests",
             dependencies: [
