@@ -95,7 +95,8 @@ struct ServerProcess {
     }
 
     private func server() throws -> HTTPServerBuilder {
-        let base = HTTPServerBuilder.http1(configuration: .init(idleTimeout: .seconds(120)))
+        let base = HTTPServerBuilder.http1(
+            configuration: .init(additionalChannelHandlers: [BadRequestHandler()], idleTimeout: .seconds(120)))
         guard let tls = configuration.tls else { return base }
         var settings: TLSConfiguration
         do {
