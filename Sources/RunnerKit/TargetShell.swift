@@ -43,7 +43,10 @@ struct TargetShell<C: Clock>: Sendable where C.Instant == BootInstant {
                         told = report
                     }
                     if case .perform(let action) = action {
-                        group.addTask { submit(.finished(await watcher.perform(action, on: id))) }
+                        group.addTask {
+                            let outcome = await watcher.perform(action, on: id) { submit(.startMade) }
+                            submit(.finished(outcome))
+                        }
                     } else {
                         await carryOut(action)
                     }

@@ -55,6 +55,16 @@ package struct TestProcess: Sendable {
 
     /// Returns when a PID file names this process.
     package static func waitUntil(_ pidFile: FilePath, names pid: Int32) async throws {
+        _ = try await text(in: pidFile) { $0 == "\(pid)\n" || $0 == "\(pid)" }
+    }
+
+    /// The process that a PID file names, once it does.
+    package static func named(by pidFile: FilePath) async throws -> TestProcess {
+        let text = try await text(in: pidFile) { $0.hasSuffix("\n") }
+        return TestProcess(handle: try ProcessHandle(pid: Int32(text.dropLast()) ?? 0))
+    }
+
+    private static func text(in pidFile: FilePath, where isWanted: (String) -> Bool) async throws -> String {
         let events = try DirectoryEvents(on: EventLoop())
         let (hints, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let watch = events.watch(pidFile) { _ in continuation.yield() }
@@ -62,8 +72,9 @@ package struct TestProcess: Sendable {
         continuation.yield()
         for await _ in hints {
             let text = (try? readWholeFile(pidFile, limit: 100)).map { String(decoding: $0, as: UTF8.self) }
-            if text == "\(pid)\n" || text == "\(pid)" { return }
+            if let text, isWanted(text) { return text }
         }
+        throw CancellationError()
     }
 
     package func kill(_ signal: Int32 = SIGKILL) {

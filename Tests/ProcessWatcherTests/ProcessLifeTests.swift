@@ -18,11 +18,11 @@ struct ProcessLifeTests {
             process.kill()
             let end = try await observations.dead()
             #expect(end.identity == first)
-            let outcome = await watched.watcher.perform(.recover, on: watched.target)
+            let outcome = await watched.watcher.perform(.recover, on: watched.target, startMade: {})
             let second = try await observations.alive(otherThan: first)
             #expect(outcome == .up(second, note: nil))
             #expect(try readWholeFile(FilePath("/proc/\(try #require(second.pid))/cmdline"), limit: 1000).count > 0)
-            #expect(await watched.watcher.perform(.stop, on: watched.target) == .down)
+            #expect(await watched.watcher.perform(.stop, on: watched.target, startMade: {}) == .down)
             _ = try await observations.dead()
         }
     }
