@@ -57,14 +57,16 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
         let transport = HTTPServerTransport(
             configuration: .init(
                 endpoint: configuration.endpoint, apiKey: configuration.apiKey.value, runnerID: runnerID,
-                userAgent: "clevagent-runner/\(Self.version)"))
+                userAgent: "clevagent-runner/\(Self.version)"), clock: clock)
+        let farewell = Farewell(clock: clock)
         let heartbeats = HeartbeatService(
             configuration: .init(
                 targets: targets, interval: configuration.interval,
                 runner: RunnerInfo(
                     id: runnerID, hostname: host.name, version: Self.version, bootID: host.bootID),
                 firstSeq: max(await state.reservedSeq(), civilTime().millisecondsSince1970)),
-            transport: transport, clock: clock, civilTime: civilTime, logger: logger, seed: .random(in: 0 ... .max)
+            transport: transport, farewell: farewell, clock: clock, civilTime: civilTime, logger: logger,
+            seed: .random(in: 0 ... .max)
         ) { await state.reserve(seq: $0) }
         let resultSignal = WakeSignal()
         let desk = CommandDesk(
@@ -72,12 +74,12 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
             intake: CommandIntake(endpoint: configuration.endpoint, targets: Set(targets.map(\.id))),
             resultSignal: resultSignal, logger: logger)
         let results = ResultService(
-            transport: transport, desk: desk, signal: resultSignal, clock: clock, logger: logger,
-            seed: .random(in: 0 ... .max))
+            transport: transport, desk: desk, signal: resultSignal, farewell: farewell, clock: clock,
+            logger: logger, seed: .random(in: 0 ... .max))
         let supervisor = await Supervisor(
             configuration.targets.map { .init(target: $0.target, settings: $0.settings) },
-            watchers: try await watchers(), store: state, desk: desk, clock: clock, bootID: host.bootID,
-            capacity: 2 * host.cores, seed: .random(in: 0 ... .max), logger: logger
+            watchers: try await watchers(), store: state, desk: desk, farewell: farewell, clock: clock,
+            bootID: host.bootID, capacity: 2 * host.cores, seed: .random(in: 0 ... .max), logger: logger
         ) { await heartbeats.tell($0, of: $1, at: $2) }
         let commands = CommandService(
             transport: transport, desk: desk, clock: clock, logger: logger, seed: .random(in: 0 ... .max)

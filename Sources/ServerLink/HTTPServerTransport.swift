@@ -3,10 +3,12 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import ServiceLifecycle
+package import Supervision
+import SystemSupport
 import WireProtocol
 
 /// The real way to the server: HTTP/1.1 with one event loop, TLS verified, redirects never followed.
-package struct HTTPServerTransport: ServerTransport, Service {
+package struct HTTPServerTransport<C: Clock>: ServerTransport, Service where C.Instant == BootInstant {
     package struct Configuration: Sendable {
         /// The URL before `/api/v1`, without a slash at its end.
         package var endpoint: String
@@ -22,11 +24,17 @@ package struct HTTPServerTransport: ServerTransport, Service {
         }
     }
 
+    /// How long open connections may take to close.
+    private static var closingTime: Duration { .milliseconds(500) }
+
     private let configuration: Configuration
     private let client: HTTPClient
+    private let clock: C
 
-    package init(configuration: Configuration) {
+    /// - Parameter clock: times the requests.
+    package init(configuration: Configuration, clock: C) {
         self.configuration = configuration
+        self.clock = clock
         var settings = HTTPClient.Configuration()
         settings.redirectConfiguration = .disallow
         settings.timeout.connect = .seconds(10)
@@ -34,8 +42,6 @@ package struct HTTPServerTransport: ServerTransport, Service {
         // Who sends decides when to try again; a refused connection is told at once.
         settings.connectionPool.retryConnectionEstablishment = false
         settings.connectionPool.idleTimeout = .seconds(90)
-        // A refused connection is told at once: when to try again is decided here, not in the library.
-        settings.connectionPool.retryConnectionEstablishment = false
         client = HTTPClient(
             eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup(numberOfThreads: 1)),
             configuration: settings)
@@ -44,7 +50,13 @@ package struct HTTPServerTransport: ServerTransport, Service {
     /// Lives until the group shuts down; listed first, so that it is the last to go.
     package func run() async throws {
         try? await gracefulShutdown()
-        try await client.shutdown()
+        let signal = WakeSignal()
+        // Awaited as long as it may take: a connection that is being made can't be given up, and would last 10 s.
+        Task {
+            try? await client.shutdown()
+            signal.raise()
+        }
+        await signal.wait(until: clock.now.advanced(by: Self.closingTime), clock: clock)
     }
 
     package func send(_ request: ServerRequest) async -> ServerReply {
@@ -52,7 +64,7 @@ package struct HTTPServerTransport: ServerTransport, Service {
         await withTaskGroup(of: ServerReply?.self) { group in
             group.addTask { await exchange(request) }
             group.addTask {
-                do { try await Task.sleep(for: request.timeLimit) } catch { return nil }
+                do { try await clock.sleep(for: request.timeLimit) } catch { return nil }
                 return .unreachable("no answer in time")
             }
             defer { group.cancelAll() }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import Logging
+import ProgramLog
 import RunnerKit
 import SystemSupport
 import WatcherAPI
@@ -86,7 +87,9 @@ struct StartCommand: AsyncParsableCommand {
             for problem in error.problems { Host.complain(problem.description) }
             throw ExitCode(ConfigurationProblem.exitStatus(for: error.problems))
         }
-        LoggingSystem.bootstrap(StreamLogHandler.standardError)
+        let log = LogOutput(program: "clevagent-runner")
+        defer { log.flush(within: .seconds(1)) }
+        LoggingSystem.bootstrap { StreamLogHandler(label: $0, stream: log) }
         var logger = Logger(label: "clevagent-runner")
         logger.logLevel = configuration.logLevel.loggerLevel
         for warning in configuration.warnings { logger.warning("\(warning)") }
