@@ -24,6 +24,9 @@ import Testing
     @Test func theServerOpensNothingIntoThem() async throws {
         try await withAgentDirectory { agents in
             let state = agents.path + "/state"
+            // There before the server, so that the watch begins where the file will be.
+            try FileManager.default.createDirectory(
+                atPath: state, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
             let (hints, continuation) = AsyncStream.makeStream(of: Void.self)
             let events = try DirectoryEvents(on: EventLoop())
             let watch = events.watch(FilePath(state + "/api-key")) { _ in continuation.yield() }
