@@ -57,7 +57,8 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
         let transport = HTTPServerTransport(
             configuration: .init(
                 endpoint: configuration.endpoint, apiKey: configuration.apiKey.value, runnerID: runnerID,
-                userAgent: "clevagent-runner/\(Self.version)"))
+                userAgent: "clevagent-runner/\(Self.version)", trustRoots: configuration.trustRoots,
+                proxy: configuration.proxy))
         let heartbeats = HeartbeatService(
             configuration: .init(
                 targets: targets, interval: configuration.interval,
@@ -87,6 +88,9 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
         var group = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         group.maximumGracefulShutdownDuration = .seconds(60)
+        if let proxy = configuration.proxy {
+            logger.notice("The server is reached through a proxy", metadata: ["proxy": "\(proxy)"])
+        }
         logger.notice(
             "Runner started",
             metadata: [

@@ -28,11 +28,13 @@ func beside<Result>(
 
 /// Runs `body` with the real way to an endpoint.
 func withTransport<Result>(
-    to endpoint: String, _ body: (HTTPServerTransport) async throws -> Result
+    to endpoint: String, trusting trustRoots: TrustRoots? = nil, through proxy: ProxyServer? = nil,
+    _ body: (HTTPServerTransport) async throws -> Result
 ) async throws -> Result {
     let transport = HTTPServerTransport(
         configuration: .init(
-            endpoint: endpoint, apiKey: testKey, runnerID: "runner-1", userAgent: "clevagent-runner/test"))
+            endpoint: endpoint, apiKey: testKey, runnerID: "runner-1", userAgent: "clevagent-runner/test",
+            trustRoots: trustRoots, proxy: proxy))
     return try await beside({ try await transport.run() }) { try await body(transport) }
 }
 
