@@ -110,7 +110,7 @@ let package = Package(
             name: "TestSupport",
             dependencies: [
                 "Supervision", "SystemSupport", "WatcherAPI", "WireProtocol", logging, nioConcurrencyHelpers, nioCore,
-                nioHTTP1, nioPosix, serviceLifecycle, systemPackage,
+                nioHTTP1, nioPosix, nioSSL, serviceLifecycle, systemPackage,
             ]),
         // A process for tests to watch.
         .executableTarget(name: "test-target", path: "Tests/Fixtures/test-target"),

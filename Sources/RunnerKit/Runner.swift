@@ -57,7 +57,9 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
         let transport = HTTPServerTransport(
             configuration: .init(
                 endpoint: configuration.endpoint, apiKey: configuration.apiKey.value, runnerID: runnerID,
-                userAgent: "clevagent-runner/\(Self.version)"), clock: clock)
+                userAgent: "clevagent-runner/\(Self.version)", trustRoots: configuration.trustRoots,
+                proxy: configuration.proxy),
+            clock: clock)
         let farewell = Farewell(clock: clock)
         let heartbeats = HeartbeatService(
             configuration: .init(
@@ -89,6 +91,9 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
         var group = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         group.maximumGracefulShutdownDuration = .seconds(60)
+        if let proxy = configuration.proxy {
+            logger.notice("The server is reached through a proxy", metadata: ["proxy": "\(proxy)"])
+        }
         logger.notice(
             "Runner started",
             metadata: [

@@ -24,6 +24,9 @@ struct StartCommand: AsyncParsableCommand {
             CLEVAGENT_HEARTBEAT_INTERVAL, and so on; CLEVAGENT_WATCH holds one target a line. Flags \
             beat the environment.
 
+            HTTPS_PROXY or HTTP_PROXY (http://[USER:PASSWORD@]HOST:PORT) names a proxy to reach the \
+            server through, unless NO_PROXY lists the server; this host itself is reached without.
+
             Exit status: 0 after SIGTERM or SIGINT, 64 when a flag or a variable is wrong, 78 when a \
             file or the host is not as it should be.
             """)
@@ -71,6 +74,12 @@ struct StartCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("DEBUG, INFO, WARNING or ERROR.", valueName: "level"))
     var logLevel: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Certificates in PEM of the authorities that the server's certificate may come from, in place of the system's.",
+            valueName: "file"))
+    var caFile: String?
 
     @Flag(help: "Allow http:// to another host: the key is then visible to the network.")
     var allowHTTP = false
@@ -120,6 +129,7 @@ struct StartCommand: AsyncParsableCommand {
         options.restartPolicy = restartPolicy
         options.config = config
         options.stateDirectory = stateDir
+        options.caFile = caFile
         options.allowHTTP = allowHTTP
         return options
     }

@@ -123,7 +123,9 @@ import WireProtocol
                 for request in [post, get] {
                     #expect(
                         await transport.send(request)
-                            == .unreachable("the server closed the connection without an answer"))
+                            == .unreachable(
+                                "the server closed the connection without an answer; "
+                                    + "if it speaks TLS, --endpoint must begin with https://"))
                 }
             }
         }

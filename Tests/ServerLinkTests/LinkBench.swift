@@ -32,18 +32,21 @@ func beside<Result>(
 
 /// Runs `body` with the real way to an endpoint.
 func withTransport<Result>(
-    to endpoint: String, _ body: (HTTPServerTransport<BootClock>) async throws -> Result
+    to endpoint: String, trusting trustRoots: TrustRoots? = nil, through proxy: ProxyServer? = nil,
+    _ body: (HTTPServerTransport<BootClock>) async throws -> Result
 ) async throws -> Result {
-    try await withTransport(to: endpoint, clock: BootClock(), body)
+    try await withTransport(to: endpoint, trusting: trustRoots, through: proxy, clock: BootClock(), body)
 }
 
 /// Runs `body` with the real way to an endpoint, whose requests that clock times.
 func withTransport<Result, C: Clock>(
-    to endpoint: String, clock: C, _ body: (HTTPServerTransport<C>) async throws -> Result
+    to endpoint: String, trusting trustRoots: TrustRoots? = nil, through proxy: ProxyServer? = nil, clock: C,
+    _ body: (HTTPServerTransport<C>) async throws -> Result
 ) async throws -> Result where C.Instant == BootInstant {
     let transport = HTTPServerTransport(
         configuration: .init(
-            endpoint: endpoint, apiKey: testKey, runnerID: "runner-1", userAgent: "clevagent-runner/test"),
+            endpoint: endpoint, apiKey: testKey, runnerID: "runner-1", userAgent: "clevagent-runner/test",
+            trustRoots: trustRoots, proxy: proxy),
         clock: clock)
     return try await beside({ try await transport.run() }) { try await body(transport) }
 }
