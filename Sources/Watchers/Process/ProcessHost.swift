@@ -38,7 +38,7 @@ struct ProcessHost: Sendable {
         self.openFileLimit = openFileLimit
         memory = context.memory
         logger = context.logger
-        families = ProcessFamilies(processes: processes)
+        families = ProcessFamilies(processes: processes, clock: clock)
         spawner = ProcessSpawner()
         timer = SharedTimer(clock: clock)
         executor = QueueExecutor(label: "process-watcher")

@@ -11,6 +11,8 @@ extension ProcessTarget {
             return
         }
         self.life?.memoryMB = facts.stat.residentMB
+        self.life?.program = facts.stat.program
+        self.life?.glances = 0
         self.life?.parent = parent(of: facts.stat)
         obstacle = obstacle(of: facts)
         note.obstacle = obstacle
@@ -19,6 +21,21 @@ extension ProcessTarget {
         finder.noteFeatures(facts, in: &note)
         rereadChildren(of: life.identity)
     }
+
+    /// The slow re-read: memory and children each time, everything after an exec, and now and then for what else a
+    /// program can change of itself.
+    func refreshFacts() {
+        guard let life, let program = life.program, life.glances < Self.glancesBetweenRereads,
+            let stat = host.families.stat(of: life.identity.pid), stat.startTicks == life.identity.startTicks,
+            stat.program == program
+        else { return rereadFacts() }
+        self.life?.memoryMB = stat.residentMB
+        self.life?.glances += 1
+        rereadChildren(of: life.identity)
+    }
+
+    /// At 30 s each, five minutes.
+    private static var glancesBetweenRereads: Int { 9 }
 
     /// Sees to it that a program that was started again can be found.
     func announce() {
