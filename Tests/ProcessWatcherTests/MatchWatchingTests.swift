@@ -115,7 +115,8 @@ struct MatchWatchingTests {
         await helper.abandon(on: loop)
     }
 
-    @Test(.needsRoot) func `Another user with the text in his arguments gains nothing before the target was seen`() async throws {
+    @Test(.needsRoot)
+    func `Another user with the text in his arguments gains nothing before the target was seen`() async throws {
         let watched = try WatchedMatch()
         let target = try watched.startProcess()
         let stranger = try watched.startProcess(user: Self.nobody)
@@ -138,7 +139,8 @@ struct MatchWatchingTests {
         }
     }
 
-    @Test(.needsRoot) func `Another user with the text in his arguments gains nothing after the target was seen`() async throws {
+    @Test(.needsRoot)
+    func `Another user with the text in his arguments gains nothing after the target was seen`() async throws {
         let watched = try WatchedMatch()
         let target = try watched.startProcess()
         let first = try await watched.observing { try await $0.alive() }
@@ -196,7 +198,10 @@ struct MatchWatchingTests {
 
     // MARK: Command lines of all kinds
 
-    @Test(arguments: [["line\nbreak"], [String(repeating: "x", count: 5000)], Array(repeating: String(repeating: "y", count: 100_000), count: 15)])
+    @Test(arguments: [
+        ["line\nbreak"], [String(repeating: "x", count: 5000)],
+        Array(repeating: String(repeating: "y", count: 100_000), count: 15),
+    ])
     func `Any command line can match`(arguments: [String]) async throws {
         let watched = try WatchedMatch()
         let process = try TestProcess.start(
