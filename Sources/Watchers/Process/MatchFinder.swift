@@ -22,7 +22,7 @@ final class MatchFinder: ProcessFinder {
         self.hints = hints
     }
 
-    var silence: String { "no process had it in its command line" }
+    var silence: String { "no process had the text in its command line" }
     var stamp: FileStamp? { nil }
     var removed: BootInstant? { nil }
     var isUnread: Bool { host.scanner.result(for: id) == nil }
