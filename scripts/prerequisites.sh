@@ -5,8 +5,9 @@
 
 # What the build needs beyond Swift: the SQLite of the store, the YAML of the runner's file, and what finds them.
 build_packages='libsqlite3-dev libyaml-dev pkg-config'
-# What only tests need: strace counts fdatasyncs, Python carries the older runner that must go on working.
-test_packages='strace python3-venv'
+# What only tests need: strace counts fdatasyncs, Python carries the older runner that must go on working, openssl makes
+# certificates.
+test_packages='openssl strace python3-venv'
 swift_wanted=6.3
 
 say() { printf '%s: %s\n' "$program" "$*"; }

@@ -2,6 +2,9 @@
 #include "CPlatformShims.h"
 
 #include <errno.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -13,6 +16,18 @@
 #ifndef P_PIDFD
 #define P_PIDFD 3
 #endif
+
+void clevagent_use_one_heap(void) {
+#ifdef __GLIBC__
+    mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
+void clevagent_trim_heap(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
 
 int clevagent_pidfd_open(pid_t pid) {
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);

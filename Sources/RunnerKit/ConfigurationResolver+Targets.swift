@@ -128,6 +128,7 @@ extension ConfigurationResolver {
             return [:]
         }
         let file = SettingsFile(parsing: text)
+        caFileInSettings = file.caFile.map { ($0.path, "\(name): line \($0.line)") }
         problems += file.problems.map { .init(.file, "\(name): \($0)") }
         var settings: [TargetID: SettingsFile.Entry] = [:]
         for (key, entry) in file.entries {

@@ -4,6 +4,7 @@ import SystemSupport
 /// The file given with `--config`: settings for single targets.
 ///
 /// ```yaml
+/// ca-file: /etc/clevagent/ca.pem         # as --ca-file
 /// targets:
 ///   "process:/run/my-bot.pid":
 ///     start: [/usr/bin/my-bot, --fast]   # how it is started, executable first
@@ -25,6 +26,7 @@ struct SettingsFile {
 
     /// In the order of the file.
     private(set) var entries: [(name: String, entry: Entry)] = []
+    private(set) var caFile: (path: String, line: Int)?
     /// What is wrong, each with its line.
     private(set) var problems: [String] = []
 
@@ -39,7 +41,15 @@ struct SettingsFile {
     }
 
     private mutating func read(_ root: YAMLNode) {
-        for (key, _, value) in members(of: root, "the file", known: ["targets"]) where key == "targets" {
+        for (key, _, value) in members(of: root, "the file", known: ["ca-file", "targets"]) {
+            if key == "ca-file" {
+                guard case .scalar(let path, _, let line) = value, path.hasPrefix("/") else {
+                    problems.append("line \(value.line): 'ca-file' must be an absolute path")
+                    continue
+                }
+                caFile = (path, line)
+                continue
+            }
             guard case .mapping(let targets, _) = value else {
                 problems.append("line \(value.line): 'targets' must be a mapping from TYPE:NAME to settings")
                 continue

@@ -27,15 +27,18 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
     private let mailboxes: Mailboxes<TargetID, TargetStateMachine.Event>
     private let deadlines: DeadlineQueue<C>
     private let clock: C
+    private let farewell: Farewell<C>
 
     /// - Parameters:
     ///   - watchers: one for each kind that is watched.
+    ///   - farewell: is told when the end begins.
     ///   - tell: takes what the server is to hear.
     ///   - capacity: how many starts may run at once.
     package init(
         _ assignments: [Assignment], watchers: [WatcherKind: any Watcher & TargetController],
-        store: any TargetRecordStore, desk: CommandDesk, clock: C, bootID: String, capacity: Int, seed: UInt64,
-        logger: Logger, tell: @escaping @Sendable (TargetReport, TargetID, BootInstant) async -> Void
+        store: any TargetRecordStore, desk: CommandDesk, farewell: Farewell<C>, clock: C, bootID: String,
+        capacity: Int, seed: UInt64, logger: Logger,
+        tell: @escaping @Sendable (TargetReport, TargetID, BootInstant) async -> Void
     ) async {
         let mailboxes = Mailboxes<TargetID, TargetStateMachine.Event>()
         deadlines = DeadlineQueue(clock: clock) { mailboxes.send(.deadlineReached, to: $0) }
@@ -43,7 +46,10 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
             store: store, tell: tell, resolve: { await desk.resolve($0, $1) },
             perform: { action, id in
                 guard let watcher = watchers[id.kind] else { return }
-                mailboxes.perform { mailboxes.send(.finished(await watcher.perform(action, on: id)), to: id) }
+                mailboxes.perform {
+                    let outcome = await watcher.perform(action, on: id) { mailboxes.send(.startMade, to: id) }
+                    mailboxes.send(.finished(outcome), to: id)
+                }
             },
             gate: StartGate(capacity: capacity) { mailboxes.send(.startPermitted, to: $0) }, deadlines: deadlines,
             clock: clock, logger: logger)
@@ -66,6 +72,7 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
         observed = targets.compactMap { kind, targets in watchers[kind].map { ($0, targets) } }
         self.mailboxes = mailboxes
         self.clock = clock
+        self.farewell = farewell
     }
 
     /// Gives a command to its target; it is carried out when nothing else is in hand.
@@ -102,6 +109,7 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
                 group.cancelAll()
             }
         } onGracefulShutdown: {
+            self.farewell.begin()
             for target in self.shells.keys { self.mailboxes.send(.runnerStopping, to: target) }
         }
     }

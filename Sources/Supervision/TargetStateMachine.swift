@@ -48,6 +48,8 @@ package struct TargetStateMachine: Sendable {
         /// The life it began with.
         package var before: Identity?
         package var command: CommandTicket?
+        /// Whether it counts as one of the starts that run at once.
+        package var holdsPermit: Bool
         /// The newest thing seen since it began; judged when it has ended.
         package var latest: Observation?
     }
@@ -70,6 +72,8 @@ package struct TargetStateMachine: Sendable {
         case deadlineReached
         /// The permit asked for with `.requestStart` is there.
         case startPermitted
+        /// The action in hand has started what it had to, and only waits for what comes of it.
+        case startMade
         /// The action asked for with `.perform` has ended.
         case finished(TargetActionOutcome)
         case commanded(CommandTicket)
@@ -180,6 +184,7 @@ package struct TargetStateMachine: Sendable {
         case .observed(let observation): observed(observation, at: now)
         case .deadlineReached: deadlineReached(at: now)
         case .startPermitted: startPermitted(at: now)
+        case .startMade: startMade()
         case .finished(let outcome): finished(outcome, at: now)
         case .commanded(let ticket): commanded(ticket, at: now)
         case .runnerStopping: runnerStopping(at: now)
@@ -231,8 +236,21 @@ package struct TargetStateMachine: Sendable {
         }
     }
 
+    /// Waiting is no start: others need not wait with it.
+    private mutating func startMade() {
+        switch state {
+        case .operating(var operation):
+            guard operation.holdsPermit else { return }
+            operation.holdsPermit = false
+            state = .operating(operation)
+            actions.append(.releaseStart)
+        case .unseen, .running, .starting, .backoff, .queued, .exited, .undetermined, .handledElsewhere:
+            break
+        }
+    }
+
     mutating func begin(_ action: TargetAction, command: CommandTicket?, at now: BootInstant) {
-        state = .operating(Operation(action: action, before: life, command: command))
+        state = .operating(Operation(action: action, before: life, command: command, holdsPermit: action != .stop))
         let by = command.map { " (\($0.key))" } ?? ""
         switch action {
         case .recover, .restart:
@@ -251,7 +269,7 @@ package struct TargetStateMachine: Sendable {
         guard case .operating(let operation) = state else {
             preconditionFailure("an action ended in state \(state)")
         }
-        if operation.action != .stop { actions.append(.releaseStart) }
+        if operation.holdsPermit { actions.append(.releaseStart) }
         switch (operation.action, outcome) {
         case (.recover, .up(let identity, let remark)), (.restart, .up(let identity, let remark)):
             cameUp(identity, remark, after: operation, at: now)

@@ -58,9 +58,9 @@ package struct TestProcess: Sendable {
         _ = try await waitUntil(pidFile) { $0 == pid }
     }
 
-    /// Returns the process that a PID file names, once it names one.
-    package static func waitUntilNamed(by pidFile: FilePath) async throws -> Int32 {
-        try await waitUntil(pidFile) { _ in true }
+    /// The process that a PID file names, once it names one.
+    package static func named(by pidFile: FilePath) async throws -> TestProcess {
+        TestProcess(handle: try ProcessHandle(pid: try await waitUntil(pidFile) { _ in true }))
     }
 
     private static func waitUntil(_ pidFile: FilePath, _ isIt: (Int32) -> Bool) async throws -> Int32 {

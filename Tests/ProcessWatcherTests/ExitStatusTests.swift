@@ -148,8 +148,7 @@ struct ExitStatusTests {
         var place = TestProcess.Options()
         place.directory = watched.directory.path
         let parent = try TestProcess.start(program, ["parent"] + family + ["--"] + command, place)
-        let pid = try await TestProcess.waitUntilNamed(by: watched.pidFile)
-        return (parent, TestProcess(handle: try ProcessHandle(pid: pid)))
+        return (parent, try await TestProcess.named(by: watched.pidFile))
     }
 }
 

@@ -226,7 +226,7 @@ struct MatchWatchingTests {
             // Through the safety net's looks, too.
             await clock.sleep(lasting: .seconds(30))
             clock.advance(by: .seconds(30))
-            #expect(await later.perform(.recover, on: watched.target) == .up(life, note: nil))
+            #expect(await later.perform(.recover, on: watched.target, startMade: {}) == .up(life, note: nil))
             #expect(counting.listings == 0)
             process.kill()
             _ = try await observations.dead()
@@ -264,7 +264,7 @@ struct MatchWatchingTests {
         let target = TargetID(kind: .process, name: name)
         let watcher = try ProcessWatcher(
             WatcherContext(targets: [target: settings], memory: MemoryWatcherMemory(), logger: .silent))
-        guard case .up(let identity, _) = await watcher.perform(.recover, on: target) else {
+        guard case .up(let identity, _) = await watcher.perform(.recover, on: target, startMade: {}) else {
             Issue.record("not started")
             return
         }

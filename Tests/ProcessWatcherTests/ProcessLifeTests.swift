@@ -18,11 +18,11 @@ struct ProcessLifeTests {
             process.kill()
             let end = try await observations.dead()
             #expect(end.identity == first)
-            let outcome = await watched.watcher.perform(.recover, on: watched.target)
+            let outcome = await watched.watcher.perform(.recover, on: watched.target, startMade: {})
             let second = try await observations.alive(otherThan: first)
             #expect(outcome == .up(second, note: nil))
             #expect(try readWholeFile(FilePath("/proc/\(try #require(second.pid))/cmdline"), limit: 1000).count > 0)
-            #expect(await watched.watcher.perform(.stop, on: watched.target) == .down)
+            #expect(await watched.watcher.perform(.stop, on: watched.target, startMade: {}) == .down)
             _ = try await observations.dead()
         }
     }
@@ -41,8 +41,9 @@ struct ProcessLifeTests {
             // It maps 64 MiB more, and touches them.
             process.kill(SIGUSR2)
             try await TestProcess.waitUntil(grown, names: process.pid)
-            await watched.clock.sleep(lasting: .seconds(30))
-            watched.clock.advance(by: .seconds(30))
+            // Until it is read again, a moment after it was found.
+            await watched.clock.sleep(lasting: .seconds(2))
+            watched.clock.advance(by: .seconds(2))
             _ = try await observations.first { ($0.memoryMB ?? 0) > memory + 60 ? true : nil }
             process.kill()
             #expect(try await observations.first { if case .dead = $0.liveness { $0 } else { nil } }.memoryMB == nil)

@@ -50,7 +50,7 @@ final class WatchedMatch: Sendable {
     }
 
     func perform(_ action: TargetAction) async -> TargetActionOutcome {
-        await watcher.perform(action, on: target)
+        await watcher.perform(action, on: target) {}
     }
 
     func rememberedLife() throws -> ProcessIdentity? {

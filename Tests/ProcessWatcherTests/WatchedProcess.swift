@@ -45,7 +45,7 @@ final class WatchedProcess: Sendable {
     }
 
     func perform(_ action: TargetAction) async -> TargetActionOutcome {
-        await watcher.perform(action, on: target)
+        await watcher.perform(action, on: target) {}
     }
 
     /// The life that stands in the note on the disk.

@@ -9,6 +9,7 @@ final class ScriptedWatcher: Watcher, TargetController {
         let observations = AsyncStream.makeStream(of: Observation.self)
         let performed = AsyncStream.makeStream(of: TargetAction.self)
         let outcomes = AsyncStream.makeStream(of: TargetActionOutcome.self)
+        let startMade = NIOLockedValueBox<@Sendable () -> Void>({})
     }
 
     private let stages: [TargetID: Stage]
@@ -27,7 +28,10 @@ final class ScriptedWatcher: Watcher, TargetController {
         }
     }
 
-    func perform(_ action: TargetAction, on target: TargetID) async -> TargetActionOutcome {
+    func perform(
+        _ action: TargetAction, on target: TargetID, startMade: @escaping @Sendable () -> Void
+    ) async -> TargetActionOutcome {
+        stages[target]?.startMade.withLockedValue { $0 = startMade }
         count.withLockedValue { $0 += 1 }
         stages[target]?.performed.continuation.yield(action)
         let outcome = await stages[target]?.outcomes.stream.first { _ in true }
@@ -42,6 +46,11 @@ final class ScriptedWatcher: Watcher, TargetController {
 
     func ends(_ outcome: TargetActionOutcome, _ target: TargetID) {
         stages[target]?.outcomes.continuation.yield(outcome)
+    }
+
+    /// The action in hand has started what it had to, and goes on waiting.
+    func hasStarted(_ target: TargetID) {
+        stages[target]?.startMade.withLockedValue { $0 }()
     }
 
     /// Waits for the next action that was begun.

@@ -105,6 +105,19 @@ import WireProtocol
         }
     }
 
+    @Test func aStartThatOnlyWaitsHoldsUpNoOther() async throws {
+        let bench = await SupervisorBench([bot, other], capacity: 1)
+        try await bench.run { bench in
+            for target in [bot, other] {
+                bench.watcher.sees(.alive(.life(1)), target)
+                bench.watcher.sees(.dead(End(identity: .life(1), cause: .unknown)), target)
+                #expect(await bench.watcher.action(on: target) == .recover)
+                bench.watcher.hasStarted(target)
+            }
+            for target in [bot, other] { bench.watcher.ends(.up(.life(2), note: nil), target) }
+        }
+    }
+
     @Test func whatCannotBeObservedIsDoubtAndNotDeath() async throws {
         let bench = await SupervisorBench([bot, other])
         try await bench.run { bench in

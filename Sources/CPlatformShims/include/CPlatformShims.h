@@ -42,6 +42,12 @@ int clevagent_set_limit(const struct clevagent_limit *limit);
 /// How many resources there are (RLIM_NLIMITS).
 int clevagent_limit_count(void);
 
+/// mallopt(3), M_ARENA_MAX: one heap for all threads, where the C library has more.
+void clevagent_use_one_heap(void);
+
+/// malloc_trim(3), where there is one.
+void clevagent_trim_heap(void);
+
 /// Whether the file has capabilities(7): 1 or 0.
 int clevagent_has_file_capabilities(const char *path);
 

@@ -72,5 +72,5 @@ extension ProcessTarget {
 
 extension ProcessStat {
     /// A user's own service manager takes orphans as init does.
-    fileprivate var isManager: Bool { name == "systemd" || name == "init" }
+    var isManager: Bool { name == "systemd" || name == "init" }
 }

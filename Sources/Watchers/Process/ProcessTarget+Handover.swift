@@ -10,7 +10,11 @@ extension ProcessTarget {
     private static let handoverTime = Duration.seconds(60)
 
     /// Waits until the target is found, or it is clear that the command itself is the target.
-    func handover(from command: ProcessIdentity, note: String?) async -> TargetActionOutcome {
+    ///
+    /// - Parameter environment: what the command was started with.
+    func handover(
+        from command: ProcessIdentity, _ environment: [ByteText], note: String?
+    ) async -> TargetActionOutcome {
         defer { isLaunching = false }
         // One wake-up is enough: the reasons stand beside it.
         let (wakeups, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -27,9 +31,32 @@ extension ProcessTarget {
         defer { withExtendedLifetime(alarms) {} }
         for await _ in wakeups {
             let seen = look(hints.take(listener))
-            if let outcome = outcome(seen, command, after: began.duration(to: host.clock.now), note) { return outcome }
+            if let outcome = outcome(seen, command, after: began.duration(to: host.clock.now), note) {
+                return withHeirs(outcome, of: command, environment)
+            }
         }
-        return .failed("interrupted while waiting for the target to be found", isPermanent: false)
+        let interrupted = TargetActionOutcome.failed("interrupted while waiting for the target to be found", isPermanent: false)
+        return withHeirs(interrupted, of: command, environment)
+    }
+
+    /// After a failure, remembers what the command has left behind: while any of it lives, nothing is started again.
+    private func withHeirs(
+        _ outcome: TargetActionOutcome, of command: ProcessIdentity, _ environment: [ByteText]
+    ) -> TargetActionOutcome {
+        guard case .failed(let reason, let isPermanent) = outcome, let table = try? host.processes.table() else {
+            return outcome
+        }
+        let strangers = host.claimed.lives(besides: id)
+        let end = ended?.lastAlive ?? BootClock().now
+        let candidates = Heirs.candidates(in: table, of: command, endedBy: end, ancestors: host.ourselves)
+        let heirs = candidates.filter { heir in
+            guard !strangers.contains(heir), let facts = try? host.processes.facts(of: heir.pid) else { return false }
+            return facts.stat.startTicks == heir.startTicks && Heirs.matches(facts, environment, host.runner.status)
+        }
+        self.note.children = heirs
+        guard let heir = heirs.first else { return outcome }
+        let told = "\(reason); process \(heir.pid), which it started, runs: nothing is started while it does"
+        return .failed(told, isPermanent: isPermanent)
     }
 
     /// - Returns: nil while it is not clear yet.

@@ -11,7 +11,7 @@ extension ProcessTarget {
     enum Started: Sendable {
         case ended(TargetActionOutcome)
         /// A `start:` command runs; it may be the target, or make it.
-        case command(ProcessIdentity, note: String?)
+        case command(ProcessIdentity, [ByteText], note: String?)
     }
 
     /// How long a program may take to write its PID file before it is done for it.
@@ -20,8 +20,8 @@ extension ProcessTarget {
     private static let remnantPatience = Duration.seconds(5)
 
     /// Starts the target again, if nothing of it lives.
-    func launch() async -> TargetActionOutcome {
-        await finish(await begin())
+    func launch(_ startMade: @Sendable () -> Void) async -> TargetActionOutcome {
+        await finish(await begin(), startMade)
     }
 
     /// Goes as far as to the exec. From a `restart` it must not be cancelled.
@@ -39,7 +39,7 @@ extension ProcessTarget {
             if let twin = twin(in: table, since: ended?.lastAlive) { return .ended(takeOver(twin)) }
             let files = OutputFiles(note.recipe)
             let identity = try await start(plan, files)
-            if settings.start != nil { return .command(identity, note: files.note) }
+            if settings.start != nil { return .command(identity, plan.environment, note: files.note) }
             armAlarms()
             return .ended(.up(identity.identity, note: files.note))
         } catch {
@@ -48,10 +48,12 @@ extension ProcessTarget {
     }
 
     /// Waits for what the command makes of itself; of any other start the end is known.
-    func finish(_ started: Started) async -> TargetActionOutcome {
+    func finish(_ started: Started, _ startMade: @Sendable () -> Void) async -> TargetActionOutcome {
         switch started {
         case .ended(let outcome): return outcome
-        case .command(let identity, let note): return await handover(from: identity, note: note)
+        case .command(let identity, let environment, let note):
+            startMade()
+            return await handover(from: identity, environment, note: note)
         }
     }
 
@@ -92,8 +94,10 @@ extension ProcessTarget {
         let children = Set(note.children).union(seenChildren)
         let deadline = host.clock.now.advanced(by: Self.remnantPatience)
         var hasWaited = false
+        // What had looked like a child may have turned out to be another target's life.
+        let strangers = host.claimed.lives(besides: id)
         for remnant in Remnants.find(in: table, of: former, children: children, bootID: host.bootID) {
-            guard let handle = hold(remnant) else { continue }
+            guard !strangers.contains(remnant), let handle = hold(remnant) else { continue }
             hasWaited = true
             let left = max(.zero, host.clock.now.duration(to: deadline))
             guard await hasEnded(handle, within: left) else {

@@ -10,15 +10,15 @@ extension ProcessTarget {
     /// How long SIGTERM and then SIGKILL may take.
     private static let patience = Duration.seconds(10)
 
-    func perform(_ action: TargetAction) async -> TargetActionOutcome {
+    func perform(_ action: TargetAction, startMade: @Sendable () -> Void) async -> TargetActionOutcome {
         await load()
         listen()
         defer { rest() }
         defer { hints.raise(.changed) }
         let outcome =
             switch action {
-            case .recover: await recover()
-            case .restart: await restart()
+            case .recover: await recover(startMade)
+            case .restart: await restart(startMade)
             case .stop: await stop()
             }
         // What it has become, a daemon or a twin perhaps. Nobody may be observing who would write it down.
@@ -26,19 +26,19 @@ extension ProcessTarget {
         return outcome
     }
 
-    private func recover() async -> TargetActionOutcome {
+    private func recover(_ startMade: @Sendable () -> Void) async -> TargetActionOutcome {
         let judgement = await lookAfresh(.changed)
         switch judgement.liveness {
         case .alive(let identity), .unhealthy(let identity, _): return .up(identity, note: nil)
         case .undetermined(let reason), .handledElsewhere(let reason): return .failed(reason, isPermanent: false)
-        case .dead, .missing: return await launch()
+        case .dead, .missing: return await launch(startMade)
         }
     }
 
-    private func restart() async -> TargetActionOutcome {
+    private func restart(_ startMade: @Sendable () -> Void) async -> TargetActionOutcome {
         switch await lookAfresh(.reread).liveness {
         case .undetermined(let reason), .handledElsewhere(let reason): return .failed(reason, isPermanent: false)
-        case .dead, .missing: return await launch()
+        case .dead, .missing: return await launch(startMade)
         case .alive, .unhealthy:
             // What can't be started again is not stopped either.
             do {
@@ -54,7 +54,7 @@ extension ProcessTarget {
                 if let failure = await self.end() { return Started.ended(failure) }
                 return await self.beginAfterEnd()
             }.value
-            return await finish(started)
+            return await finish(started, startMade)
         }
     }
 

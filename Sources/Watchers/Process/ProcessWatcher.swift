@@ -56,9 +56,11 @@ package final class ProcessWatcher: Watcher, TargetController {
         }
     }
 
-    package func perform(_ action: TargetAction, on target: TargetID) async -> TargetActionOutcome {
+    package func perform(
+        _ action: TargetAction, on target: TargetID, startMade: @escaping @Sendable () -> Void
+    ) async -> TargetActionOutcome {
         do {
-            return try await monitor(target).perform(action)
+            return try await monitor(target).perform(action, startMade: startMade)
         } catch {
             return .failed(error.description, isPermanent: true)
         }
