@@ -101,7 +101,7 @@ extension ConfigurationResolver {
         case .match(let text):
             let isSaidOutright = name.hasPrefix("match:")
             if !isSaidOutright, text.hasSuffix(".pid") || access(text, F_OK) == 0 {
-                return "write the absolute path of the PID file, or process:match:\(text) to look for that in command lines"
+                return "write the absolute path of the PID file, or process:match:\(text) for a part of a command line"
             }
             // It would go to the server and into logs.
             return ConfigurationProblem.masked(text) == text ? nil : "that looks like an API key: see --api-key-file"

@@ -115,7 +115,8 @@ struct MatchWatchingTests {
         await helper.abandon(on: loop)
     }
 
-    @Test(.needsRoot) func `Another user with the text in his arguments gains nothing before the target was seen`() async throws {
+    @Test(.needsRoot)
+    func `Another user with the text in his arguments gains nothing before the target was seen`() async throws {
         let watched = try WatchedMatch()
         let target = try watched.startProcess()
         let stranger = try watched.startProcess(user: Self.nobody)
@@ -138,7 +139,8 @@ struct MatchWatchingTests {
         }
     }
 
-    @Test(.needsRoot) func `Another user with the text in his arguments gains nothing after the target was seen`() async throws {
+    @Test(.needsRoot)
+    func `Another user with the text in his arguments gains nothing after the target was seen`() async throws {
         let watched = try WatchedMatch()
         let target = try watched.startProcess()
         let first = try await watched.observing { try await $0.alive() }
@@ -196,7 +198,10 @@ struct MatchWatchingTests {
 
     // MARK: Command lines of all kinds
 
-    @Test(arguments: [["line\nbreak"], [String(repeating: "x", count: 5000)], Array(repeating: String(repeating: "y", count: 100_000), count: 15)])
+    @Test(arguments: [
+        ["line\nbreak"], [String(repeating: "x", count: 5000)],
+        Array(repeating: String(repeating: "y", count: 100_000), count: 15),
+    ])
     func `Any command line can match`(arguments: [String]) async throws {
         let watched = try WatchedMatch()
         let process = try TestProcess.start(
@@ -223,7 +228,6 @@ struct MatchWatchingTests {
             clock.advance(by: .seconds(30))
             #expect(await later.perform(.recover, on: watched.target, startMade: {}) == .up(life, note: nil))
             #expect(counting.listings == 0)
-            #expect(!clock.hasSleeper(lasting: .milliseconds(400)))
             process.kill()
             _ = try await observations.dead()
             // One after the other, as long as it is missing.
@@ -232,8 +236,23 @@ struct MatchWatchingTests {
                 clock.advance(by: .milliseconds(400))
                 await counting.listing(count)
             }
+            // No longer than that.
+            _ = await later.perform(.recover, on: watched.target)
+            let second = try await observations.alive(otherThan: life)
+            let listings = counting.listings
+            for _ in 1...5 { clock.advance(by: .milliseconds(400)) }
+            try ProcessHandle(pid: #require(second.pid)).send(SIGKILL)
+            _ = try await observations.dead()
+            clock.advance(by: .milliseconds(400))
+            await counting.listing(listings + 1)
+            // One more for this; what had been begun before has then been done.
+            #expect(await later.perform(.stop, on: watched.target) == .down)
+            #expect(counting.listings == listings + 2)
         }
-        #expect(!clock.hasSleeper(lasting: .milliseconds(400)), "nobody observes, and it goes on")
+        let listings = counting.listings
+        clock.advance(by: .seconds(60))
+        #expect(await later.perform(.stop, on: watched.target) == .down)
+        #expect(counting.listings == listings + 1, "nobody observes, and it goes on")
     }
 
     // MARK: start:

@@ -108,7 +108,11 @@ struct RelaunchTests {
             process.kill()
             #expect(try await !observations.dead().isDeliberate)
             unlink(watched.pidFile.string)
-            #expect(try await observations.dead().isDeliberate)
+            // How it ended may be told in between.
+            _ = try await observations.first { observation in
+                if case .dead(let end) = observation.liveness, end.isDeliberate { return end }
+                return nil
+            }
         }
     }
 
