@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -49,4 +50,13 @@ int clevagent_limit_count(void) { return RLIM_NLIMITS; }
 int clevagent_has_file_capabilities(const char *path) {
     if (getxattr(path, "security.capability", NULL, 0) >= 0) return 1;
     return errno == ENODATA || errno == ENOTSUP ? 0 : -errno;
+}
+
+int clevagent_set_file_ids(uid_t user, gid_t group, const gid_t *groups, size_t group_count) {
+    // Not setgroups(3), which tells all threads.
+    if (syscall(SYS_setgroups, group_count, groups) < 0) return -errno;
+    setfsgid(group);
+    setfsuid(user);
+    // They return what was before, whether or not it worked.
+    return (gid_t)setfsgid((gid_t)-1) == group && (uid_t)setfsuid((uid_t)-1) == user ? 0 : -EPERM;
 }

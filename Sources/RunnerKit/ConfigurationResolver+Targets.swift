@@ -1,5 +1,6 @@
 import Supervision
 import SystemPackage
+import SystemSupport
 
 #if canImport(Glibc)
     import Glibc
@@ -47,6 +48,7 @@ extension ConfigurationResolver {
             var result = TargetSettings(policy: policy)
             if let entry = settings[target.id] {
                 result.start = entry.start
+                result.user = entry.user.flatMap(Self.userID)
                 result.grace = entry.grace
                 result.backoff.initial = entry.initial ?? result.backoff.initial
                 result.backoff.maximum = entry.maximum ?? result.backoff.maximum
@@ -126,9 +128,26 @@ extension ConfigurationResolver {
                 problems.append(.init(.file, "\(name): \(shown) stands there twice"))
                 continue
             }
+            if let problem = userProblem(entry) { problems.append(.init(.file, "\(name): \(shown): \(problem)")) }
             settings[target.id] = entry
         }
         return settings
+    }
+
+    /// A user by name or number; nil when the host knows no such name.
+    private static func userID(_ text: String) -> UInt32? {
+        // A name of digits is nobody's: useradd(8) allows none. The highest number means "unchanged" (setresuid(2)).
+        (UInt32(text) ?? Account.named(text)?.user).flatMap { $0 == .max ? nil : $0 }
+    }
+
+    private func userProblem(_ entry: SettingsFile.Entry) -> String? {
+        guard let text = entry.user else { return nil }
+        guard entry.start != nil else { return "'user' says who 'start' runs as, and there is no 'start'" }
+        guard let user = Self.userID(text) else { return "'user': this host knows no user '\(text)'" }
+        guard user == self.user || self.user == 0 else {
+            return "'user': only root can start it as user '\(text)': run the runner as root, or as that user"
+        }
+        return nil
     }
 
     /// The file says what is started as this user: nobody else may be able to write it.

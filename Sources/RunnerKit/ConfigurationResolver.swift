@@ -19,10 +19,16 @@ package struct ConfigurationResolver {
     let environment: [String: String]
     /// The kinds this program can watch.
     let kinds: [WatcherKind]
+    /// Who the runner is.
+    let user: UInt32
     var problems: [ConfigurationProblem] = []
     var warnings: [String] = []
 
-    package init(options: RunnerOptions, environment: [String: String], kinds: [WatcherKind]) {
+    /// - Parameter user: who the runner is; nil for the user of this program.
+    package init(
+        options: RunnerOptions, environment: [String: String], kinds: [WatcherKind], user: UInt32? = nil
+    ) {
+        self.user = user ?? geteuid()
         self.options = options
         self.environment = environment
         self.kinds = kinds

@@ -6,6 +6,7 @@ import Supervision
 /// targets:
 ///   "process:/run/my-bot.pid":
 ///     start: [/usr/bin/my-bot, --fast]   # how it is started, executable first
+///     user: bot                          # the user that start runs as, by name or number
 ///     grace: 2                           # seconds to wait for somebody else to bring it back
 ///     backoff: {initial: 1, max: 300}    # seconds between tries
 /// ```
@@ -14,6 +15,7 @@ struct SettingsFile {
     struct Entry {
         var line: Int
         var start: [String]?
+        var user: String?
         var grace: Duration?
         var initial: Duration?
         var maximum: Duration?
@@ -46,9 +48,10 @@ struct SettingsFile {
 
     private mutating func entry(_ name: String, _ line: Int, _ node: YAMLNode) -> Entry {
         var entry = Entry(line: line)
-        for (key, _, value) in members(of: node, "'\(name)'", known: ["start", "grace", "backoff"]) {
+        for (key, _, value) in members(of: node, "'\(name)'", known: ["start", "user", "grace", "backoff"]) {
             switch key {
             case "start": entry.start = start(value)
+            case "user": entry.user = user(value)
             case "grace": entry.grace = seconds(value, "grace", 0...3600)
             case "backoff":
                 for (key, _, value) in members(of: value, "'backoff'", known: ["initial", "max"]) {
@@ -103,6 +106,14 @@ struct SettingsFile {
             return nil
         }
         return arguments
+    }
+
+    private mutating func user(_ node: YAMLNode) -> String? {
+        guard case .scalar(let text, _, _) = node, !text.isEmpty, !text.utf8.contains(0) else {
+            problems.append("line \(node.line): 'user' must be a user's name or number")
+            return nil
+        }
+        return text
     }
 
     private mutating func seconds(_ node: YAMLNode, _ key: String, _ range: ClosedRange<Double>) -> Duration? {

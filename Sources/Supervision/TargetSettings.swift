@@ -6,14 +6,17 @@ package struct TargetSettings: Sendable, Hashable {
     package var grace: Duration?
     /// The command that starts it, executable first; only for process targets.
     package var start: [String]?
+    /// The user that `start` runs as; nil for the user that the target ran as.
+    package var user: UInt32?
 
     package init(
         policy: RestartPolicy = .unlessStopped, backoff: Backoff = Backoff(), grace: Duration? = nil,
-        start: [String]? = nil
+        start: [String]? = nil, user: UInt32? = nil
     ) {
         self.policy = policy
         self.backoff = backoff
         self.grace = grace
         self.start = start
+        self.user = user
     }
 }

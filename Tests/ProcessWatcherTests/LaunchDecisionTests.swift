@@ -67,7 +67,8 @@ import Testing
         let environment = LaunchEnvironment.forStart(remembered: remembered, account: nil, language: nil)
         #expect(environment == ["PATH=/bin", "MY_VAR=1"])
         let plain = LaunchEnvironment.forStart(
-            remembered: nil, account: Account(name: "bot", home: "/home/bot"), language: "LANG=de_DE.UTF-8")
+            remembered: nil, account: Account(name: "bot", home: "/home/bot", user: 1, group: 1),
+            language: "LANG=de_DE.UTF-8")
         #expect(plain.dropFirst() == ["HOME=/home/bot", "USER=bot", "LANG=de_DE.UTF-8"])
         #expect(LaunchEnvironment.value(of: "PATH", in: plain) != nil)
     }
@@ -144,6 +145,7 @@ extension ProcessFacts {
 extension RunnerFacts {
     fileprivate static var sample: RunnerFacts {
         let facts = ProcessFacts.sample()
-        return RunnerFacts(status: facts.status, surroundings: facts.surroundings, root: facts.root)
+        return RunnerFacts(
+            status: facts.status, surroundings: facts.surroundings, root: facts.root, givenCapabilities: 0)
     }
 }

@@ -32,6 +32,32 @@ import Testing
         #expect(settings.policy == .unlessStopped)
     }
 
+    @Test(arguments: [("user: 12", 12), ("user: root", 0), ("user: '0'", 0)] as [(String, UInt32)])
+    func rootMayNameTheUserOfACommand(line: String, user: UInt32) throws {
+        var bench = try ResolverBench()
+        bench.user = 0
+        let settings = try bench.settings(target("start: [/usr/bin/bot]\n" + line)).settings
+        #expect(settings?.user == user)
+    }
+
+    @Test(
+        arguments: [
+            (12, "start: [/usr/bin/bot]\nuser: root", "only root can start it as user 'root'"),
+            (12, "start: [/usr/bin/bot]\nuser: 13", "only root can start it as user '13'"),
+            (0, "user: root", "there is no 'start'"),
+            (0, "start: [/usr/bin/bot]\nuser: no-such-user-here", "knows no user 'no-such-user-here'"),
+            (0, "start: [/usr/bin/bot]\nuser: 4294967295", "knows no user"),
+            (0, "start: [/usr/bin/bot]\nuser: []", "'user' must be a user's name or number"),
+            (0, "start: [/usr/bin/bot]\nuser: ''", "'user' must be a user's name or number"),
+        ] as [(UInt32, String, String)])
+    func aUserThatCannotBeIsRefused(runner: UInt32, settings: String, reason: String) throws {
+        var bench = try ResolverBench()
+        bench.user = runner
+        let problems = try bench.settings(target(settings)).problems
+        #expect(problems.count == 1)
+        #expect(problems.first?.contains(reason) == true)
+    }
+
     @Test(arguments: [
         "", "\n\n", "# only a comment\n", "targets: {}\n", "---\ntargets: {}\n...\n", "\u{FEFF}targets: {}",
     ])
@@ -111,8 +137,8 @@ import Testing
         ("back-off: {}", "line 3: 'back-off' is not a setting of 'process:/run/bot.pid'; did you mean 'backoff'?"),
         ("backoff: {maximum: 3}", "line 3: 'maximum' is not a setting of 'backoff'; did you mean 'max'?"),
         ("grace: 1\ngrace: 2", "line 4: 'grace' stands there twice"),
-        ("5", "line 3: 'process:/run/bot.pid' must be a mapping with start, grace, backoff"),
-        ("[]", "line 3: 'process:/run/bot.pid' must be a mapping with start, grace, backoff"),
+        ("5", "line 3: 'process:/run/bot.pid' must be a mapping with start, user, grace, backoff"),
+        ("[]", "line 3: 'process:/run/bot.pid' must be a mapping with start, user, grace, backoff"),
         ("backoff: 5", "line 3: 'backoff' must be a mapping with initial, max"),
     ])
     func whatIsNoSettingIsToldWithTheNearestThatIs(settings: String, problem: String) throws {

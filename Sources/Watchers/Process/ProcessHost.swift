@@ -43,7 +43,9 @@ struct ProcessHost: Sendable {
         claimed = ClaimedProcesses(loop: loop)
         bootID = try BootID.current()
         let own = try processes.facts(of: ProcessHandle.ownPID)
-        runner = RunnerFacts(status: own.status, surroundings: own.surroundings, root: own.root)
+        runner = RunnerFacts(
+            status: own.status, surroundings: own.surroundings, root: own.root,
+            givenCapabilities: own.status.boundingCapabilities)
         ourselves = Self.ancestors(of: own.stat, processes)
         do {
             events = try DirectoryEvents(on: loop)

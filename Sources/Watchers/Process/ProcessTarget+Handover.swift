@@ -60,11 +60,15 @@ extension ProcessTarget {
     /// Writes the PID file for a program that was started again and has not done it itself.
     func rewritePIDFile() {
         guard let life, note.isStandIn, pidFile.stamp == note.stamp else { return }
-        guard let permissions = PIDFile.permissionsForRewriting(file, user: host.runner.status.effectiveUser) else {
-            return
+        let runner = host.runner.status.effectiveUser
+        let ids = note.recipe?.ids
+        guard let new = PIDFile.rewriting(file, user: ids?.user ?? runner, runner: runner) else { return }
+        func replace() throws(Errno) {
+            try replaceFile(file, with: Array("\(life.identity.pid)\n".utf8), permissions: new.permissions)
         }
         do {
-            try replaceFile(file, with: Array("\(life.identity.pid)\n".utf8), permissions: permissions)
+            // With no more rights than its owner has, whatever the directory has become.
+            if let ids, new.owner != runner { try withFileIDs(ids, replace) } else { try replace() }
         } catch {
             host.logger.info("PID file can't be rewritten", metadata: metadata.merging(["error": "\(error)"]) { $1 })
         }
