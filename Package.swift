@@ -50,11 +50,14 @@ let package = Package(
         .target(
             name: "SystemSupport",
             dependencies: ["CPlatformShims", "Supervision", nioConcurrencyHelpers, systemPackage]),
+        .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+        .target(name: "SystemdSupport", dependencies: ["CSystemd", "SystemSupport", systemPackage]),
         .target(name: "WatcherAPI", dependencies: ["Supervision", logging]),
         .target(
             name: "ProcessWatcher",
             dependencies: [
-                "Supervision", "SystemSupport", "WatcherAPI", logging, nioConcurrencyHelpers, systemPackage,
+                "Supervision", "SystemSupport", "SystemdSupport", "WatcherAPI", logging, nioConcurrencyHelpers,
+                systemPackage,
             ],
             path: "Sources/Watchers/Process"),
         .target(
@@ -74,7 +77,8 @@ let package = Package(
         .executableTarget(
             name: "clevagent-runner",
             dependencies: [
-                "ProcessWatcher", "RunnerKit", "ServerLink", "Supervision", "SystemSupport", "WatcherAPI",
+                "ProcessWatcher", "RunnerKit", "ServerLink", "Supervision", "SystemSupport", "SystemdSupport",
+                "WatcherAPI",
                 argumentParser, logging, serviceLifecycle, systemPackage,
             ]),
 

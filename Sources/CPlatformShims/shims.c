@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -30,6 +31,21 @@ int clevagent_pidfd_reap(int pidfd, int *code, int *status) {
     *code = info.si_code;
     *status = info.si_status;
     return info.si_pid;
+}
+
+int clevagent_accept(int listener, pid_t *pid, uid_t *user) {
+    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0) return -errno;
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0) {
+        int saved = errno;
+        close(fd);
+        return -saved;
+    }
+    *pid = peer.pid;
+    *user = peer.uid;
+    return fd;
 }
 
 int clevagent_read_limit(pid_t pid, struct clevagent_limit *limit) {

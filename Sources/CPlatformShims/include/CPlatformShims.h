@@ -21,6 +21,9 @@ int clevagent_pidfd_send_signal(int pidfd, int signal);
 /// CLD_DUMPED, `status` the exit status or the signal.
 int clevagent_pidfd_reap(int pidfd, int *code, int *status);
 
+/// accept4(2). The descriptor is close-on-exec. `pid` and `user` are who connected (unix(7), SO_PEERCRED).
+int clevagent_accept(int listener, pid_t *pid, uid_t *user);
+
 /// One resource limit, as in getrlimit(2).
 struct clevagent_limit {
     int resource;

@@ -47,6 +47,8 @@ package struct RunnerFacts: Sendable, Hashable {
     package var root: ByteText?
     /// The bounding capabilities of what it starts.
     package var givenCapabilities: UInt64
+    /// How the cgroups of units begin that were made for what it starts.
+    package var launchCgroups: Set<String> = []
 
     package init(status: ProcessStatus, surroundings: ProcessSurroundings, root: ByteText?, givenCapabilities: UInt64) {
         self.status = status
@@ -66,7 +68,10 @@ extension LaunchObstacle {
         let theirs = facts.surroundings.cgroups
         let ours = runner.surroundings.cgroups
         if !theirs.containers.isSubset(of: ours.containers) { return .container }
-        if let service = theirs.services.subtracting(ours.services).min() {
+        let foreign = theirs.services.subtracting(ours.services).filter { service in
+            !runner.launchCgroups.contains { service.hasPrefix($0) && !service.dropFirst($0.count).contains("/") }
+        }
+        if let service = foreign.min() {
             return .service(String(service.split(separator: "/").last ?? "?"))
         }
         for (kind, link) in facts.surroundings.namespaces.sorted(by: { $0.key < $1.key })

@@ -53,14 +53,6 @@ package struct LaunchRecipe: Sendable, Hashable, Codable {
     }
 }
 
-extension ByteText {
-    /// The kernel marks the link to an executable or directory that was removed or replaced (proc_pid_exe(5)).
-    package var withoutDeletedMark: ByteText {
-        let mark = Array(" (deleted)".utf8)
-        return bytes.suffix(mark.count) == mark[...] ? ByteText(bytes.dropLast(mark.count)) : self
-    }
-}
-
 extension LaunchRecipe {
     /// The ids that it all belongs to; nil when they differ among themselves.
     package var ids: LaunchIDs? {

@@ -151,7 +151,7 @@ extension ProcessTarget {
     ///
     /// - Returns: its identity, and what a person should know of it.
     private func start(_ plan: LaunchPlan) async throws(LaunchFailure) -> (ProcessIdentity, note: String?) {
-        let process = try prepare(plan)
+        let process = try await host.launcher.prepare(plan, for: id)
         guard let stat = try? host.processes.stat(of: process.handle.pid) else {
             await process.abandon(on: host.loop)
             throw LaunchFailure(text: "the new process can't be looked at")
@@ -159,7 +159,7 @@ extension ProcessTarget {
         let identity = ProcessIdentity(bootID: host.bootID, pid: stat.pid, startTicks: stat.startTicks)
         let before = (note, ended)
         standIn(identity, process.handle)
-        host.claimed.adopt(process.handle, as: identity)
+        if case .children = host.launcher { host.claimed.adopt(process.handle, as: identity) }
         do throws(LaunchFailure) {
             guard await save() else {
                 await process.abandon(on: host.loop)
@@ -173,21 +173,14 @@ extension ProcessTarget {
         }
     }
 
-    private func prepare(_ plan: LaunchPlan) throws(LaunchFailure) -> GatedProcess {
-        do {
-            return try host.spawner.prepare(plan)
-        } catch {
-            throw LaunchFailure(text: "no process could be made: \(error)")
-        }
-    }
-
     private func letGo(_ process: GatedProcess, _ plan: LaunchPlan) async throws(LaunchFailure) -> String? {
         do {
             let lost = try await process.letGo(on: host.loop)
             let outputs = [(1, plan.output), (2, plan.errorOutput)] as [(Int32, OpenFile?)]
             let paths = outputs.compactMap { lost.contains($0) ? $1?.path.description : nil }
             guard !paths.isEmpty else { return nil }
-            return "its output went to \(Set(paths).sorted().joined(separator: " and ")), now to /dev/null"
+            return
+                "its output went to \(Set(paths).sorted().joined(separator: " and ")), now to \(host.launcher.placeForLostOutput)"
         } catch {
             throw LaunchFailure(error, plan)
         }
