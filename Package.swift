@@ -113,6 +113,7 @@ let package = Package(
         .executableTarget(name: "test-target", path: "Tests/Fixtures/test-target"),
         .testTarget(name: "WireProtocolTests", dependencies: ["WireProtocol"]),
         .testTarget(name: "SupervisionTests", dependencies: ["Supervision"]),
+        .testTarget(name: "SystemdSupportTests", dependencies: ["SystemSupport", "SystemdSupport"]),
         .testTarget(
             name: "ProcessWatcherTests",
             dependencies: [

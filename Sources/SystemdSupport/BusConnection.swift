@@ -43,7 +43,7 @@ final class BusConnection {
 
 extension Duration {
     /// As sd-bus wants it; at least one, since 0 means its own default.
-    var microseconds: UInt64 {
+    package var microseconds: UInt64 {
         let (seconds, attoseconds) = components
         guard seconds >= 0, attoseconds >= 0 else { return 1 }
         let (whole, isTooLarge) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000)

@@ -79,7 +79,7 @@ package struct UnitLauncher: Sendable {
     }
 
     /// A name with nothing in it that a manager or a shell would read otherwise.
-    static func unitName(_ label: String, _ token: String) -> String {
+    package static func unitName(_ label: String, _ token: String) -> String {
         let plain = label.utf8.suffix(60).map { byte -> Character in
             let letter = Character(Unicode.Scalar(byte))
             return letter.isASCII && (letter.isLetter || letter.isNumber) ? letter : "_"

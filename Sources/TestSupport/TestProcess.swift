@@ -138,4 +138,8 @@ package struct TestProcess: Sendable {
 
 package struct TestProcessError: Error, CustomStringConvertible {
     package var description: String
+
+    package init(description: String) {
+        self.description = description
+    }
 }

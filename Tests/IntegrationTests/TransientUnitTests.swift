@@ -56,13 +56,58 @@ import WireProtocol
         }
     }
 
+    @Test func whatBelongsToAnotherServiceIsToldAndLeftToIt() async throws {
+        try await withPrivateSystemd { systemd in
+            try await withStubServer { stub in
+                try await systemd.run("install", "-d", "/tmp/share/bot")
+                try await systemd.start(
+                    "web.service",
+                    """
+                    [Service]
+                    ExecStart=\(try TestProcess.testTarget) run --pidfile /tmp/share/bot/bot.pid
+
+                    """)
+                try await startRunner(systemd, stub)
+                let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
+                try await systemd.run("systemctl", "kill", "--signal=KILL", "web.service")
+                let told = try await stub.heartbeat(after: up.index) {
+                    $0.message?.contains("it runs in the service web.service: watch it as systemd:web.service") == true
+                }
+                #expect(told.heartbeat.status == .error)
+                let units = try await systemd.run(
+                    "systemctl", "list-units", "--all", "--no-legend", "clevagent-launch-*")
+                #expect(units == "")
+            }
+        }
+    }
+
+    @Test func anOutputThatIsLostGoesToTheJournal() async throws {
+        try await withPrivateSystemd { systemd in
+            try await withStubServer { stub in
+                let output = "/tmp/share/bot/output"
+                let first = try await startBot(systemd, output: output)
+                try await startRunner(systemd, stub)
+                let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
+                try await systemd.run("rm", output)
+                try await systemd.run("kill", "-KILL", first)
+                let back = try await stub.heartbeat(after: up.index) {
+                    $0.message?.contains("its output went to \(output), now to the journal") == true
+                }
+                let second = try await systemd.run("cat", "/tmp/share/bot/bot.pid")
+                #expect(back.heartbeat.status != .error)
+                #expect(try await systemd.run("readlink", "/proc/\(second)/fd/1").hasPrefix("socket:"))
+            }
+        }
+    }
+
     // MARK: - What is run inside
 
-    private func startBot(_ systemd: PrivateSystemd) async throws -> String {
+    private func startBot(_ systemd: PrivateSystemd, output: String = "/dev/null") async throws -> String {
         try await systemd.run("install", "-d", "-o", Self.user, "-g", Self.user, "/tmp/share/bot")
         let program = try TestProcess.testTarget.string
         return try await systemd.run(
-            program, "orphan", "--user", Self.user, "--cwd", "/tmp/share/bot", "--", program, "run", "--pidfile",
+            program, "orphan", "--user", Self.user, "--cwd", "/tmp/share/bot", "--output", output, "--", program, "run",
+            "--pidfile",
             "/tmp/share/bot/bot.pid", environment: ["SECRET": Self.secret])
     }
 

@@ -1,4 +1,5 @@
 import Glibc
+import Logging
 import ProcessWatcher
 import Supervision
 import SystemPackage
@@ -120,8 +121,8 @@ struct OtherUserTests {
 
 extension WatchedProcess {
     /// What a process of that user can write to.
-    convenience init(owner: UInt32, _ settings: TargetSettings = TargetSettings()) throws {
-        try self.init(settings, directory: TestProcessDirectory(owner: owner))
+    convenience init(owner: UInt32, file: String = "bot.pid", logger: Logger = .silent) throws {
+        try self.init(file: file, directory: TestProcessDirectory(owner: owner), logger: logger)
     }
 
     /// How to start a process of the directory's owner, which writes there.

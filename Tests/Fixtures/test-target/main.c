@@ -12,15 +12,20 @@
 //       --clean          on SIGTERM removes the PID file and exits with 0
 //       --ignore-term    --exit CODE (at once)
 //       --leader-exits   the first thread ends, another goes on
-//       --switch-user UID  changes all of its ids, after a moment only the effective one with --effective-user UID
+//       --switch-user UID  changes all of its ids   --effective-user UID  only the effective one
+//       --effective-user-on-signal UID  the same on SIGUSR1, and then writes its PID to a file beside the PID file
 //       --title TEXT     overwrites its arguments with it, and renames itself
 //       --workers N      has N children in its session    --reexec (execs itself anew)
 //       --child          has a child that waits, too    --daemonize (forks and lets the parent exit with 0)
+
+//   test-target grant FILE
+//       lets whoever executes FILE bind(2) low ports (capabilities(7))
 
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/sched.h>
 #include <pthread.h>
 #include <sched.h>
@@ -34,6 +39,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static const char *pidfile;
@@ -130,12 +136,6 @@ static int orphan(int count, char **arguments) {
     return 0;
 }
 
-static void end_well(int signal) {
-    (void)signal;
-    if (pidfile != NULL) unlink(pidfile);
-    _exit(0);
-}
-
 static void write_pidfile(int is_terminated) {
     if (pidfile == NULL) return;
     char text[32];
@@ -143,6 +143,23 @@ static void write_pidfile(int is_terminated) {
     int fd = open(pidfile, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0 || write(fd, text, (size_t)length) != length) die(pidfile);
     close(fd);
+}
+
+static uid_t user_on_signal;
+
+static void switch_on_signal(int signal) {
+    (void)signal;
+    char path[4096];
+    snprintf(path, sizeof path, "%s.switched", pidfile);
+    if (seteuid(user_on_signal) < 0) _exit(71);
+    pidfile = path;
+    write_pidfile(1);
+}
+
+static void end_well(int signal) {
+    (void)signal;
+    if (pidfile != NULL) unlink(pidfile);
+    _exit(0);
 }
 
 static void *wait_for_ever(void *argument) {
@@ -161,7 +178,7 @@ static void set_title(char **arguments, int count, const char *title) {
 
 static int run(int count, char **arguments) {
     int is_terminated = 1, leader_exits = 0, has_child = 0, daemonizes = 0, is_clean = 0, code = -1;
-    int workers = 0, switched = 0, effective = 0, reexec = -1;
+    int workers = 0, switched = -1, effective = 0, reexec = -1;
     const char *title = NULL;
     for (int index = 0; index < count; index++) {
         const char *option = arguments[index];
@@ -175,7 +192,10 @@ static int run(int count, char **arguments) {
         else if (strcmp(option, "--leader-exits") == 0) leader_exits = 1;
         else if (strcmp(option, "--switch-user") == 0) switched = atoi(value), index++;
         else if (strcmp(option, "--effective-user") == 0) effective = atoi(value), index++;
-        else if (strcmp(option, "--title") == 0) title = value, index++;
+        else if (strcmp(option, "--effective-user-on-signal") == 0) {
+            user_on_signal = (uid_t)atoi(value), index++;
+            signal(SIGUSR1, switch_on_signal);
+        } else if (strcmp(option, "--title") == 0) title = value, index++;
         else if (strcmp(option, "--workers") == 0) workers = atoi(value), index++;
         else if (strcmp(option, "--reexec") == 0) reexec = index;
         else if (strcmp(option, "--reexecuted") == 0) {}
@@ -210,11 +230,23 @@ static int run(int count, char **arguments) {
         write_pidfile(is_terminated);
         pthread_exit(NULL);
     }
-    if (switched != 0 && (setgroups(0, NULL) < 0 || setgid((gid_t)switched) < 0 || setuid((uid_t)switched) < 0)) die("setuid");
+    if (switched >= 0 && getuid() != (uid_t)switched && (setgroups(0, NULL) < 0 || setgid((gid_t)switched) < 0 || setuid((uid_t)switched) < 0)) die("setuid");
     if (effective != 0 && seteuid((uid_t)effective) < 0) die("seteuid");
+    if (title != NULL) {
+        if (pidfile != NULL) pidfile = strdup(pidfile);
+        set_title(arguments, count, title);
+    }
     write_pidfile(is_terminated);
-    if (title != NULL) set_title(arguments, count, title);
     wait_for_ever(NULL);
+    return 0;
+}
+
+static int grant(const char *file) {
+    struct vfs_cap_data data = {
+        .magic_etc = VFS_CAP_REVISION_2 | VFS_CAP_FLAGS_EFFECTIVE,
+        .data[0].permitted = 1U << CAP_NET_BIND_SERVICE,
+    };
+    if (setxattr(file, "security.capability", &data, sizeof data, 0) < 0) die(file);
     return 0;
 }
 
@@ -225,6 +257,7 @@ int main(int count, char **arguments) {
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (count >= 2 && strcmp(arguments[1], "orphan") == 0) return orphan(count - 2, arguments + 2);
     if (count >= 2 && strcmp(arguments[1], "run") == 0) return run(count - 2, arguments + 2);
-    fprintf(stderr, "usage: test-target orphan|run ...\n");
+    if (count == 3 && strcmp(arguments[1], "grant") == 0) return grant(arguments[2]);
+    fprintf(stderr, "usage: test-target orphan|run|grant ...\n");
     return 64;
 }
