@@ -16,6 +16,7 @@ let mustache: Target.Dependency = .product(name: "Mustache", package: "swift-mus
 let nioConcurrencyHelpers: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -32,6 +33,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -43,6 +45,10 @@ let package = Package(
     targets: [
         // What runner, server and SDKs say to each other.
         .target(name: "WireProtocol"),
+
+        // What both programs begin with.
+        .target(name: "CStandardDescriptors"),
+        .target(name: "ProgramLog", dependencies: [nioConcurrencyHelpers]),
 
         // The runner: pure decisions, the contract of watchers, the world, the wiring.
         .target(name: "Supervision", dependencies: ["WireProtocol"]),
@@ -77,9 +83,9 @@ let package = Package(
         .executableTarget(
             name: "clevagent-runner",
             dependencies: [
-                "ProcessWatcher", "RunnerKit", "ServerLink", "Supervision", "SystemSupport", "SystemdSupport",
-                "WatcherAPI",
-                argumentParser, logging, serviceLifecycle, systemPackage,
+                "CStandardDescriptors", "ProcessWatcher", "ProgramLog", "RunnerKit", "ServerLink", "Supervision",
+                "SystemSupport", "SystemdSupport", "WatcherAPI", argumentParser, logging, serviceLifecycle,
+                systemPackage,
             ]),
 
         // The server: pure rules, the store, HTTP.
@@ -91,15 +97,16 @@ let package = Package(
             name: "ServerHTTP",
             dependencies: [
                 "ServerDomain", "WireProtocol", hummingbird, httpTypes, logging, mustache, nioConcurrencyHelpers,
-                nioCore, nioHTTP1, serviceLifecycle,
+                nioCore, nioHTTP1, nioHTTPTypes, serviceLifecycle,
             ],
             // Inside the program: one binary, nothing to install beside it.
             resources: [.embedInCode("Dashboard/Assets")]),
         .executableTarget(
             name: "clevagent-server",
             dependencies: [
-                "ServerDomain", "ServerHTTP", "StoreSQLite", "WireProtocol", argumentParser, hummingbird,
-                hummingbirdCore, hummingbirdTLS, logging, nioCore, nioSSL, serviceLifecycle, unixSignals,
+                "CStandardDescriptors", "ProgramLog", "ServerDomain", "ServerHTTP", "StoreSQLite", "WireProtocol",
+                argumentParser, hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore, nioSSL,
+                serviceLifecycle, unixSignals,
             ]),
 
         // Tests and measurements.
@@ -107,7 +114,7 @@ let package = Package(
             name: "TestSupport",
             dependencies: [
                 "Supervision", "SystemSupport", "WatcherAPI", "WireProtocol", logging, nioConcurrencyHelpers, nioCore,
-                nioHTTP1, nioPosix, serviceLifecycle, systemPackage,
+                nioHTTP1, nioPosix, nioSSL, serviceLifecycle, systemPackage,
             ]),
         // A process for tests to watch.
         .executableTarget(name: "test-target", path: "Tests/Fixtures/test-target"),
@@ -120,6 +127,7 @@ let package = Package(
                 "ProcessWatcher", "Supervision", "SystemSupport", "TestSupport", "WatcherAPI", logging,
                 nioConcurrencyHelpers, systemPackage,
             ]),
+        .testTarget(name: "ProgramLogTests", dependencies: ["ProgramLog"]),
         .testTarget(
             name: "ServerLinkTests",
             dependencies: [
@@ -152,7 +160,7 @@ let package = Package(
             dependencies: [
                 "ServerTestSupport", "SystemSupport", "TestSupport", "WireProtocol", "clevagent-runner",
                 "clevagent-server",
-                asyncHTTPClient, nioCore, nioHTTP1, systemPackage,
+                asyncHTTPClient, nioCore, nioHTTP1, nioPosix, systemPackage,
             ]),
         .executableTarget(
             name: "demo-driver",

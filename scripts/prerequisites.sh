@@ -6,9 +6,9 @@
 # What the build needs beyond Swift: the SQLite of the store, the YAML of the runner's file, systemd's bus, and what
 # finds them.
 build_packages='libsqlite3-dev libsystemd-dev libyaml-dev pkg-config'
-# What only tests need: strace counts fdatasyncs, Python carries the older runner that must go on working, and a systemd
-# of their own starts what the runner relaunches.
-test_packages='strace python3-venv systemd'
+# What only tests need: strace counts fdatasyncs, Python carries the older runner that must go on working, openssl makes
+# certificates, and a systemd of the tests' own starts what the runner relaunches.
+test_packages='openssl strace python3-venv systemd'
 swift_wanted=6.3
 
 say() { printf '%s: %s\n' "$program" "$*"; }

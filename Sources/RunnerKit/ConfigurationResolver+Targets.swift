@@ -45,10 +45,14 @@ extension ConfigurationResolver {
         }
         let settings = settingsFile(watched: seen)
         return targets.map { target in
+            if user == 0, target.isFoundByCommandLine, settings[target.id]?.user == nil {
+                warnings.append(
+                    "\(target.id): a process of any user can match it: set user: for it in the settings file")
+            }
             var result = TargetSettings(policy: policy)
             if let entry = settings[target.id] {
                 result.start = entry.start
-                result.user = entry.user.flatMap(Self.userID)
+                result.user = entry.user
                 result.grace = entry.grace
                 result.backoff.initial = entry.initial ?? result.backoff.initial
                 result.backoff.maximum = entry.maximum ?? result.backoff.maximum
@@ -59,8 +63,12 @@ extension ConfigurationResolver {
 
     /// One name for all spellings of what is watched: two targets for one process would restart it against each other.
     private func place(of id: TargetID) -> TargetID {
-        guard id.kind == .process, case .pidFile(let path) = ProcessName(id.name) else { return id }
-        return TargetID(kind: .process, name: FilePath(path).lexicallyNormalized().string)
+        guard id.kind == .process else { return id }
+        switch ProcessName(id.name) {
+        case .pidFile(let path):
+            return TargetID(kind: .process, name: FilePath(path).lexicallyNormalized().string)
+        case .match(let text): return TargetID(kind: .process, name: "match:\(text)")
+        }
     }
 
     private mutating func target(_ given: Given) -> WatchedTarget? {
@@ -91,8 +99,13 @@ extension ConfigurationResolver {
             if path.hasSuffix("/") { return "that is a directory: write the path of the PID file" }
             return nil
         case .match(let text):
-            if text.hasSuffix(".pid") || access(text, F_OK) == 0 { return "write the absolute path of the PID file" }
-            return "targets by command line are not there yet in this version: give the absolute path of a PID file"
+            let isSaidOutright = name.hasPrefix("match:")
+            if !isSaidOutright, text.hasSuffix(".pid") || access(text, F_OK) == 0 {
+                return
+                    "write the absolute path of the PID file, or process:match:\(text) to look for that in command lines"
+            }
+            // It would go to the server and into logs.
+            return ConfigurationProblem.masked(text) == text ? nil : "that looks like an API key: see --api-key-file"
         }
     }
 
@@ -116,6 +129,7 @@ extension ConfigurationResolver {
             return [:]
         }
         let file = SettingsFile(parsing: text)
+        caFileInSettings = file.caFile.map { ($0.path, "\(name): line \($0.line)") }
         problems += file.problems.map { .init(.file, "\(name): \($0)") }
         var settings: [TargetID: SettingsFile.Entry] = [:]
         for (key, entry) in file.entries {
@@ -124,28 +138,28 @@ extension ConfigurationResolver {
                 problems.append(.init(.file, "\(name): \(shown) is not watched: add --watch for it, or remove it"))
                 continue
             }
+            if let problem = userProblem(entry, target) {
+                problems.append(.init(.file, "\(name): \(shown): \(problem)"))
+                continue
+            }
             guard settings[target.id] == nil else {
                 problems.append(.init(.file, "\(name): \(shown) stands there twice"))
                 continue
             }
-            if let problem = userProblem(entry) { problems.append(.init(.file, "\(name): \(shown): \(problem)")) }
             settings[target.id] = entry
         }
         return settings
     }
 
-    /// A user by name or number; nil when the host knows no such name.
-    private static func userID(_ text: String) -> UInt32? {
-        // A name of digits is nobody's: useradd(8) allows none. The highest number means "unchanged" (setresuid(2)).
-        (UInt32(text) ?? Account.named(text)?.user).flatMap { $0 == .max ? nil : $0 }
-    }
-
-    private func userProblem(_ entry: SettingsFile.Entry) -> String? {
-        guard let text = entry.user else { return nil }
-        guard entry.start != nil else { return "'user' says who 'start' runs as, and there is no 'start'" }
-        guard let user = Self.userID(text) else { return "'user': this host knows no user '\(text)'" }
-        guard user == self.user || self.user == 0 else {
-            return "'user': only root can start it as user '\(text)': run the runner as root, or as that user"
+    /// What is wrong with `user:`, which says whose processes count and whom `start:` runs as.
+    private func userProblem(_ entry: SettingsFile.Entry, _ target: WatchedTarget) -> String? {
+        guard let wanted = entry.user else { return nil }
+        guard entry.start != nil else {
+            return target.isFoundByCommandLine
+                ? nil : "'user' is only for process targets without a PID file, and for those with 'start'"
+        }
+        guard wanted == user || user == 0 else {
+            return "'user': only root can start it as user \(wanted): run the runner as root, or as that user"
         }
         return nil
     }
@@ -159,5 +173,12 @@ extension ConfigurationResolver {
         }
         guard facts.st_mode & 0o022 == 0 else { return "can be written by others: chmod go-w it" }
         return nil
+    }
+}
+
+extension WatchedTarget {
+    fileprivate var isFoundByCommandLine: Bool {
+        guard id.kind == .process, case .match = ProcessName(id.name) else { return false }
+        return true
     }
 }

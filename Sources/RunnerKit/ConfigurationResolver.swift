@@ -23,6 +23,8 @@ package struct ConfigurationResolver {
     let user: UInt32
     var problems: [ConfigurationProblem] = []
     var warnings: [String] = []
+    /// What the settings file says of --ca-file, and where it does.
+    var caFileInSettings: (path: String, place: String)?
 
     /// - Parameter user: who the runner is; nil for the user of this program.
     package init(
@@ -39,11 +41,13 @@ package struct ConfigurationResolver {
     }
 
     package mutating func resolve() throws(Failure) -> RunnerConfiguration {
-        (problems, warnings) = ([], [])
+        (problems, warnings, caFileInSettings) = ([], [], nil)
         let endpoint = self.endpoint()
+        let proxy = endpoint.flatMap { self.proxy(for: $0) }
         let apiKey = self.apiKey()
         let policy = self.policy()
         let targets = self.targets(policy: policy)
+        let trustRoots = self.trustRoots()
         let interval = self.interval()
         let logLevel = self.logLevel()
         let stateDirectory = self.stateDirectory()
@@ -51,8 +55,9 @@ package struct ConfigurationResolver {
             throw Failure(problems: problems)
         }
         return RunnerConfiguration(
-            apiKey: apiKey, endpoint: endpoint, targets: targets, interval: interval, logLevel: logLevel,
-            stateDirectory: stateDirectory, warnings: warnings.map(ConfigurationProblem.masked))
+            apiKey: apiKey, endpoint: endpoint.url, trustRoots: trustRoots, proxy: proxy, targets: targets,
+            interval: interval, logLevel: logLevel, stateDirectory: stateDirectory,
+            warnings: warnings.map(ConfigurationProblem.masked))
     }
 
     // MARK: - Where a value comes from
@@ -133,10 +138,10 @@ package struct ConfigurationResolver {
         return .init(value: key)
     }
 
-    private mutating func endpoint() -> String? {
+    private mutating func endpoint() -> Endpoint? {
         guard let given = given("--endpoint", options.endpoint) else {
             warnings.append("no --endpoint was given: heartbeats and the key go to \(Self.defaultEndpoint)")
-            return Self.defaultEndpoint
+            return try? Endpoint.parse(Self.defaultEndpoint).get()
         }
         switch Endpoint.parse(given.value) {
         case .failure(let problem):
@@ -150,7 +155,7 @@ package struct ConfigurationResolver {
                 refuse(given, "plain http would show the key to the network: use https, or say --allow-http")
                 return nil
             }
-            return endpoint.url
+            return endpoint
         }
     }
 

@@ -9,6 +9,7 @@ struct Endpoint: Equatable {
 
     /// Without a slash at its end.
     var url: String
+    var host: String
     var isPlainText: Bool
     var isLoopback: Bool
 
@@ -39,7 +40,9 @@ struct Endpoint: Equatable {
             dropSlashes()
         }
         return .success(
-            Endpoint(url: "\(origin)\(path)", isPlainText: scheme == "http", isLoopback: isLoopback(host.lowercased())))
+            Endpoint(
+                url: "\(origin)\(path)", host: host, isPlainText: scheme == "http",
+                isLoopback: isLoopback(host.lowercased())))
     }
 
     private static func isLoopback(_ host: String) -> Bool {

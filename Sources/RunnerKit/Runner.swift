@@ -57,14 +57,18 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
         let transport = HTTPServerTransport(
             configuration: .init(
                 endpoint: configuration.endpoint, apiKey: configuration.apiKey.value, runnerID: runnerID,
-                userAgent: "clevagent-runner/\(Self.version)"))
+                userAgent: "clevagent-runner/\(Self.version)", trustRoots: configuration.trustRoots,
+                proxy: configuration.proxy),
+            clock: clock)
+        let farewell = Farewell(clock: clock)
         let heartbeats = HeartbeatService(
             configuration: .init(
                 targets: targets, interval: configuration.interval,
                 runner: RunnerInfo(
                     id: runnerID, hostname: host.name, version: Self.version, bootID: host.bootID),
                 firstSeq: max(await state.reservedSeq(), civilTime().millisecondsSince1970)),
-            transport: transport, clock: clock, civilTime: civilTime, logger: logger, seed: .random(in: 0 ... .max)
+            transport: transport, farewell: farewell, clock: clock, civilTime: civilTime, logger: logger,
+            seed: .random(in: 0 ... .max)
         ) { await state.reserve(seq: $0) }
         let resultSignal = WakeSignal()
         let desk = CommandDesk(
@@ -72,12 +76,12 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
             intake: CommandIntake(endpoint: configuration.endpoint, targets: Set(targets.map(\.id))),
             resultSignal: resultSignal, logger: logger)
         let results = ResultService(
-            transport: transport, desk: desk, signal: resultSignal, clock: clock, logger: logger,
-            seed: .random(in: 0 ... .max))
+            transport: transport, desk: desk, signal: resultSignal, farewell: farewell, clock: clock,
+            logger: logger, seed: .random(in: 0 ... .max))
         let supervisor = await Supervisor(
             configuration.targets.map { .init(target: $0.target, settings: $0.settings) },
-            watchers: try await watchers(), store: state, desk: desk, clock: clock, bootID: host.bootID,
-            capacity: 2 * host.cores, seed: .random(in: 0 ... .max), logger: logger
+            watchers: try await watchers(), store: state, desk: desk, farewell: farewell, clock: clock,
+            bootID: host.bootID, capacity: 2 * host.cores, seed: .random(in: 0 ... .max), logger: logger
         ) { await heartbeats.tell($0, of: $1, at: $2) }
         let commands = CommandService(
             transport: transport, desk: desk, clock: clock, logger: logger, seed: .random(in: 0 ... .max)
@@ -87,14 +91,27 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
         var group = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         group.maximumGracefulShutdownDuration = .seconds(60)
+        if let proxy = configuration.proxy {
+            logger.notice("The server is reached through a proxy", metadata: ["proxy": "\(proxy)"])
+        }
         logger.notice(
             "Runner started",
             metadata: [
                 "version": "\(Self.version)", "runner.id": "\(runnerID)", "endpoint": "\(configuration.endpoint)",
                 "targets": "\(targets.count)", "state": "\(state.path)",
             ])
+        async let _ = keepHeapSmall()
         try await ServiceGroup(configuration: group).run()
         logger.notice("Runner stopped")
+    }
+
+    /// Gives back what starting up took, and later what bursts took, until cancelled.
+    private func keepHeapSmall() async {
+        var pause = Duration.seconds(10)
+        while (try? await clock.sleep(until: clock.now.advanced(by: pause), tolerance: nil)) != nil {
+            Heap.trim()
+            pause = .seconds(600)
+        }
     }
 
     private func watchers() async throws -> [WatcherKind: any Watcher & TargetController] {

@@ -1,3 +1,4 @@
+package import ServerLink
 package import Supervision
 package import SystemPackage
 
@@ -22,6 +23,9 @@ package struct RunnerConfiguration: Sendable {
     package var apiKey: Secret
     /// The URL before `/api/v1`, without a slash at its end.
     package var endpoint: String
+    /// Nil for the system's.
+    package var trustRoots: TrustRoots?
+    package var proxy: ProxyServer?
     package var targets: [(target: WatchedTarget, settings: TargetSettings)]
     package var interval: Duration
     package var logLevel: LogLevel

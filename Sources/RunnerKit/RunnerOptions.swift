@@ -9,6 +9,7 @@ package struct RunnerOptions: Sendable {
     package var restartPolicy: String?
     package var config: String?
     package var stateDirectory: String?
+    package var caFile: String?
     package var allowHTTP = false
 
     package init() {}

@@ -1,28 +1,33 @@
 import Supervision
+import SystemSupport
 
 /// The file given with `--config`: settings for single targets.
 ///
 /// ```yaml
+/// ca-file: /etc/clevagent/ca.pem         # as --ca-file
 /// targets:
 ///   "process:/run/my-bot.pid":
 ///     start: [/usr/bin/my-bot, --fast]   # how it is started, executable first
-///     user: bot                          # the user that start runs as, by name or number
+///     user: bot                          # whom start runs as, by name or number
 ///     grace: 2                           # seconds to wait for somebody else to bring it back
 ///     backoff: {initial: 1, max: 300}    # seconds between tries
+///   "process:my-bot.py":
+///     user: bot                          # whose processes count
 /// ```
 struct SettingsFile {
     /// What a file says about one target; what it leaves out is nil.
     struct Entry {
         var line: Int
         var start: [String]?
-        var user: String?
         var grace: Duration?
         var initial: Duration?
         var maximum: Duration?
+        var user: UInt32?
     }
 
     /// In the order of the file.
     private(set) var entries: [(name: String, entry: Entry)] = []
+    private(set) var caFile: (path: String, line: Int)?
     /// What is wrong, each with its line.
     private(set) var problems: [String] = []
 
@@ -37,7 +42,15 @@ struct SettingsFile {
     }
 
     private mutating func read(_ root: YAMLNode) {
-        for (key, _, value) in members(of: root, "the file", known: ["targets"]) where key == "targets" {
+        for (key, _, value) in members(of: root, "the file", known: ["ca-file", "targets"]) {
+            if key == "ca-file" {
+                guard case .scalar(let path, _, let line) = value, path.hasPrefix("/") else {
+                    problems.append("line \(value.line): 'ca-file' must be an absolute path")
+                    continue
+                }
+                caFile = (path, line)
+                continue
+            }
             guard case .mapping(let targets, _) = value else {
                 problems.append("line \(value.line): 'targets' must be a mapping from TYPE:NAME to settings")
                 continue
@@ -48,7 +61,7 @@ struct SettingsFile {
 
     private mutating func entry(_ name: String, _ line: Int, _ node: YAMLNode) -> Entry {
         var entry = Entry(line: line)
-        for (key, _, value) in members(of: node, "'\(name)'", known: ["start", "user", "grace", "backoff"]) {
+        for (key, _, value) in members(of: node, "'\(name)'", known: ["start", "grace", "backoff", "user"]) {
             switch key {
             case "start": entry.start = start(value)
             case "user": entry.user = user(value)
@@ -108,12 +121,18 @@ struct SettingsFile {
         return arguments
     }
 
-    private mutating func user(_ node: YAMLNode) -> String? {
-        guard case .scalar(let text, _, _) = node, !text.isEmpty, !text.utf8.contains(0) else {
+    /// A user of this host, by name or number.
+    private mutating func user(_ node: YAMLNode) -> UInt32? {
+        guard case .scalar(let text, _, let line) = node, !text.isEmpty else {
             problems.append("line \(node.line): 'user' must be a user's name or number")
             return nil
         }
-        return text
+        // The highest number means "unchanged" (setresuid(2)).
+        guard let user = UInt32(text) ?? Account.named(text)?.user, user != .max else {
+            problems.append("line \(line): 'user': there is no user '\(text.prefix(100))'")
+            return nil
+        }
+        return user
     }
 
     private mutating func seconds(_ node: YAMLNode, _ key: String, _ range: ClosedRange<Double>) -> Duration? {

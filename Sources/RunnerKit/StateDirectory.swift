@@ -50,7 +50,7 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
             throw StateDirectoryError.unusable(path, error)
         }
         guard flock(lock.rawValue, LOCK_EX | LOCK_NB) == 0 else {
-            try? lock.close()
+            // All is initialized by now, so throwing runs deinit, which closes it.
             throw StateDirectoryError.inUse(path)
         }
     }

@@ -3,6 +3,7 @@ import NIOConcurrencyHelpers
 package import ServerLink
 import ServiceLifecycle
 package import Supervision
+import SystemSupport
 package import WatcherAPI
 
 /// Supervises all targets: each on its own, none waiting for another.
@@ -22,79 +23,107 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
     package static var shutdownPatience: Duration { .seconds(10) }
 
     private let shells: [TargetID: TargetShell<C>]
-    private let machines: [TargetID: TargetStateMachine]
+    private let observed: [(watcher: any Watcher & TargetController, targets: [TargetID])]
+    private let mailboxes: Mailboxes<TargetID, TargetStateMachine.Event>
     private let deadlines: DeadlineQueue<C>
     private let clock: C
+    private let farewell: Farewell<C>
 
     /// - Parameters:
     ///   - watchers: one for each kind that is watched.
+    ///   - farewell: is told when the end begins.
     ///   - tell: takes what the server is to hear.
     ///   - capacity: how many starts may run at once.
     package init(
         _ assignments: [Assignment], watchers: [WatcherKind: any Watcher & TargetController],
-        store: any TargetRecordStore, desk: CommandDesk, clock: C, bootID: String, capacity: Int, seed: UInt64,
-        logger: Logger, tell: @escaping @Sendable (TargetReport, TargetID, BootInstant) async -> Void
+        store: any TargetRecordStore, desk: CommandDesk, farewell: Farewell<C>, clock: C, bootID: String,
+        capacity: Int, seed: UInt64, logger: Logger,
+        tell: @escaping @Sendable (TargetReport, TargetID, BootInstant) async -> Void
     ) async {
-        // The gate and the timer call shells that are made after them.
-        let inboxes = NIOLockedValueBox<[TargetID: AsyncStream<TargetStateMachine.Event>.Continuation]>([:])
-        let send: @Sendable (TargetID, TargetStateMachine.Event) -> Void = { target, event in
-            _ = inboxes.withLockedValue { $0[target] }?.yield(event)
-        }
-        deadlines = DeadlineQueue(clock: clock) { send($0, .deadlineReached) }
+        let mailboxes = Mailboxes<TargetID, TargetStateMachine.Event>()
+        deadlines = DeadlineQueue(clock: clock) { mailboxes.send(.deadlineReached, to: $0) }
         let surroundings = TargetShell<C>.Surroundings(
             store: store, tell: tell, resolve: { await desk.resolve($0, $1) },
-            gate: StartGate(capacity: capacity) { send($0, .startPermitted) }, deadlines: deadlines, clock: clock,
-            logger: logger)
+            perform: { action, id in
+                guard let watcher = watchers[id.kind] else { return }
+                mailboxes.perform {
+                    let outcome = await watcher.perform(action, on: id) { mailboxes.send(.startMade, to: id) }
+                    mailboxes.send(.finished(outcome), to: id)
+                }
+            },
+            gate: StartGate(capacity: capacity) { mailboxes.send(.startPermitted, to: $0) }, deadlines: deadlines,
+            clock: clock, logger: logger)
         var shells: [TargetID: TargetShell<C>] = [:]
-        var machines: [TargetID: TargetStateMachine] = [:]
+        var targets: [WatcherKind: [TargetID]] = [:]
         var begun: Set<CommandKey> = []
         for (index, assignment) in assignments.enumerated() {
             let id = assignment.target.id
-            guard let watcher = watchers[id.kind] else { continue }
+            guard watchers[id.kind] != nil else { continue }
+            targets[id.kind, default: []].append(id)
             let record = await store.record(of: id)
             if let key = record?.command { begun.insert(key) }
-            machines[id] = TargetStateMachine(
+            let machine = TargetStateMachine(
                 target: assignment.target, settings: assignment.settings, record: record, bootID: bootID,
                 seed: seed &+ UInt64(index))
-            shells[id] = TargetShell(target: assignment.target, watcher: watcher, surroundings: surroundings)
+            shells[id] = TargetShell(machine, surroundings)
         }
         await desk.closeUnbegun(except: begun)
         self.shells = shells
-        self.machines = machines
+        observed = targets.compactMap { kind, targets in watchers[kind].map { ($0, targets) } }
+        self.mailboxes = mailboxes
         self.clock = clock
-        inboxes.withLockedValue { $0 = shells.mapValues(\.inbox.continuation) }
+        self.farewell = farewell
     }
 
     /// Gives a command to its target; it is carried out when nothing else is in hand.
     package func submit(_ ticket: CommandTicket, to target: TargetID) {
-        shells[target]?.submit(.commanded(ticket))
+        guard shells[target] != nil else { return }
+        mailboxes.send(.commanded(ticket), to: target)
     }
 
     package func run() async throws {
         await withGracefulShutdownHandler {
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask { await self.deadlines.run() }
-                group.addTask { await self.runShells() }
+            await withTaskGroup(of: Bool.self) { group in
+                group.addTask {
+                    await self.deadlines.run()
+                    return false
+                }
+                for (watcher, targets) in self.observed {
+                    group.addTask {
+                        await watcher.observe(targets) { self.mailboxes.send(.observed($1), to: $0) }
+                        return false
+                    }
+                }
+                group.addTask {
+                    await self.handleEvents()
+                    return true
+                }
                 group.addTask {
                     try? await gracefulShutdown()
                     try? await self.clock.sleep(
                         until: self.clock.now.advanced(by: Self.shutdownPatience), tolerance: nil)
+                    return true
                 }
                 // The shells end by themselves when nothing is in hand; the patience may end first.
-                await group.next()
+                while let isOver = await group.next(), !isOver {}
                 group.cancelAll()
             }
         } onGracefulShutdown: {
-            for shell in self.shells.values { shell.submit(.runnerStopping) }
+            self.farewell.begin()
+            for target in self.shells.keys { self.mailboxes.send(.runnerStopping, to: target) }
         }
     }
 
-    private func runShells() async {
-        await withDiscardingTaskGroup { group in
-            for (id, shell) in shells {
-                guard let machine = machines[id] else { continue }
-                group.addTask { await shell.run(machine) }
+    /// Returns when the runner stops and no shell has anything in hand.
+    private func handleEvents() async {
+        let left = NIOLockedValueBox(shells.count)
+        await mailboxes.run { [shells, mailboxes] target, event in
+            guard await shells[target]?.handle(event) == .ended else { return }
+            let isLast = left.withLockedValue { left in
+                left -= 1
+                return left == 0
             }
+            if isLast { mailboxes.finish() }
         }
     }
 }

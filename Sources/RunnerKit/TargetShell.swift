@@ -3,70 +3,60 @@ import Supervision
 import WatcherAPI
 import WireProtocol
 
-/// Feeds one target's state machine and carries out its actions, strictly one after the other.
-struct TargetShell<C: Clock>: Sendable where C.Instant == BootInstant {
+/// Feeds one target's state machine and carries out its actions. Its caller gives it one event after the other.
+actor TargetShell<C: Clock> where C.Instant == BootInstant {
     /// What all shells of a runner share.
     struct Surroundings: Sendable {
         var store: any TargetRecordStore
         var tell: @Sendable (TargetReport, TargetID, BootInstant) async -> Void
         var resolve: @Sendable (CommandKey, CommandResult) async -> Void
+        /// Begins an action, which ends with an event.
+        var perform: @Sendable (TargetAction, TargetID) -> Void
         var gate: StartGate
         var deadlines: DeadlineQueue<C>
         var clock: C
         var logger: Logger
     }
 
-    let target: WatchedTarget
-    let watcher: any Watcher & TargetController
-    let surroundings: Surroundings
-    /// Unbounded, and kept short by who fills it: an observation is awaited by its watcher, a deadline and a permit come
-    /// only when asked for, and a command once per ledger line.
-    let inbox = AsyncStream.makeStream(of: TargetStateMachine.Event.self)
+    private let surroundings: Surroundings
+    private var machine: TargetStateMachine
+    private var told: TargetReport
+    private var hasEnded = false
 
-    private var id: TargetID { target.id }
-
-    func submit(_ event: TargetStateMachine.Event) {
-        inbox.continuation.yield(event)
+    /// How things stand after an event.
+    enum Progress {
+        case going
+        /// The runner stops, and nothing is in hand any more. Told once.
+        case ended
     }
 
-    /// Runs until the runner stops and no action is in hand, or until cancelled.
-    func run(_ machine: TargetStateMachine) async {
-        var machine = machine
-        var told = machine.report
-        await withDiscardingTaskGroup { group in
-            group.addTask { await observe() }
-            for await event in inbox.stream {
-                let actions = machine.handle(event, at: surroundings.clock.now)
-                for action in actions {
-                    if case .report(var report) = action {
-                        report.event = nil
-                        told = report
-                    }
-                    if case .perform(let action) = action {
-                        group.addTask { submit(.finished(await watcher.perform(action, on: id))) }
-                    } else {
-                        await carryOut(action)
-                    }
-                }
-                // Memory changes without an action of its own: the next plain heartbeat tells it.
-                if machine.report != told {
-                    told = machine.report
-                    await surroundings.tell(told, id, surroundings.clock.now)
-                }
-                surroundings.deadlines.set(machine.deadline, for: id)
-                if machine.isStopping, !machine.isOperating { break }
+    private var target: WatchedTarget { machine.target }
+    private var id: TargetID { machine.target.id }
+
+    init(_ machine: TargetStateMachine, _ surroundings: Surroundings) {
+        self.machine = machine
+        self.surroundings = surroundings
+        told = machine.report
+    }
+
+    func handle(_ event: TargetStateMachine.Event) async -> Progress {
+        guard !hasEnded else { return .going }
+        let actions = machine.handle(event, at: surroundings.clock.now)
+        for action in actions {
+            if case .report(var report) = action {
+                report.event = nil
+                told = report
             }
-            group.cancelAll()
+            await carryOut(action)
         }
-    }
-
-    private func observe() async {
-        do {
-            try await watcher.observe(id) { submit(.observed($0)) }
-        } catch {
-            guard !Task.isCancelled else { return }
-            submit(.observed(Observation(.undetermined("can't be observed: \(error)"))))
+        // Memory changes without an action of its own: the next plain heartbeat tells it.
+        if machine.report != told {
+            told = machine.report
+            await surroundings.tell(told, id, surroundings.clock.now)
         }
+        surroundings.deadlines.set(machine.deadline, for: id)
+        hasEnded = machine.isStopping && !machine.isOperating
+        return hasEnded ? .ended : .going
     }
 
     private func carryOut(_ action: TargetStateMachine.Action) async {
@@ -78,7 +68,7 @@ struct TargetShell<C: Clock>: Sendable where C.Instant == BootInstant {
         case .persist(let record): await surroundings.store.save(record, of: id)
         case .requestStart: surroundings.gate.request(id)
         case .releaseStart: surroundings.gate.release(id)
-        case .perform: break  // begun by `run`, which owns the task
+        case .perform(let action): surroundings.perform(action, id)
         }
     }
 

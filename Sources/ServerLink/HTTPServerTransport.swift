@@ -1,32 +1,53 @@
 import AsyncHTTPClient
+import FoundationEssentials
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import ServiceLifecycle
+package import Supervision
+import SystemSupport
 import WireProtocol
 
-/// The real way to the server: HTTP/1.1 with one event loop, TLS verified, redirects never followed.
-package struct HTTPServerTransport: ServerTransport, Service {
-    package struct Configuration: Sendable {
-        /// The URL before `/api/v1`, without a slash at its end.
-        package var endpoint: String
-        package var apiKey: String
-        package var runnerID: String
-        package var userAgent: String
+/// Where the server is, and who asks it.
+package struct TransportConfiguration: Sendable {
+    /// The URL before `/api/v1`, without a slash at its end.
+    package var endpoint: String
+    package var apiKey: String
+    package var runnerID: String
+    package var userAgent: String
+    /// Nil for the system's.
+    package var trustRoots: TrustRoots?
+    /// Nil for the straight way.
+    package var proxy: ProxyServer?
 
-        package init(endpoint: String, apiKey: String, runnerID: String, userAgent: String) {
-            self.endpoint = endpoint
-            self.apiKey = apiKey
-            self.runnerID = runnerID
-            self.userAgent = userAgent
-        }
+    package init(
+        endpoint: String, apiKey: String, runnerID: String, userAgent: String, trustRoots: TrustRoots? = nil,
+        proxy: ProxyServer? = nil
+    ) {
+        self.endpoint = endpoint
+        self.apiKey = apiKey
+        self.runnerID = runnerID
+        self.userAgent = userAgent
+        self.trustRoots = trustRoots
+        self.proxy = proxy
     }
+}
 
-    private let configuration: Configuration
+/// The real way to the server: HTTP/1.1 with one event loop, TLS verified, redirects never followed.
+package struct HTTPServerTransport<C: Clock>: ServerTransport, Service where C.Instant == BootInstant {
+    /// How long open connections may take to close.
+    private static var closingTime: Duration { .milliseconds(500) }
+
+    private let configuration: TransportConfiguration
     private let client: HTTPClient
+    private let clock: C
+    private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
-    package init(configuration: Configuration) {
+    /// - Parameter clock: times the requests.
+    package init(configuration: TransportConfiguration, clock: C) {
         self.configuration = configuration
+        self.clock = clock
         var settings = HTTPClient.Configuration()
         settings.redirectConfiguration = .disallow
         settings.timeout.connect = .seconds(10)
@@ -34,17 +55,25 @@ package struct HTTPServerTransport: ServerTransport, Service {
         // Who sends decides when to try again; a refused connection is told at once.
         settings.connectionPool.retryConnectionEstablishment = false
         settings.connectionPool.idleTimeout = .seconds(90)
-        // A refused connection is told at once: when to try again is decided here, not in the library.
-        settings.connectionPool.retryConnectionEstablishment = false
-        client = HTTPClient(
-            eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup(numberOfThreads: 1)),
-            configuration: settings)
+        if let trustRoots = configuration.trustRoots {
+            var tls = TLSConfiguration.makeClientConfiguration()
+            tls.trustRoots = .certificates(trustRoots.certificates)
+            settings.tlsConfiguration = tls
+        }
+        settings.proxy = configuration.proxy?.setting
+        client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: settings)
     }
 
     /// Lives until the group shuts down; listed first, so that it is the last to go.
     package func run() async throws {
         try? await gracefulShutdown()
-        try await client.shutdown()
+        let signal = WakeSignal()
+        // Awaited as long as it may take: a connection that is being made can't be given up, and would last 10 s.
+        Task {
+            try? await client.shutdown()
+            signal.raise()
+        }
+        await signal.wait(until: clock.now.advanced(by: Self.closingTime), clock: clock)
     }
 
     package func send(_ request: ServerRequest) async -> ServerReply {
@@ -52,7 +81,7 @@ package struct HTTPServerTransport: ServerTransport, Service {
         await withTaskGroup(of: ServerReply?.self) { group in
             group.addTask { await exchange(request) }
             group.addTask {
-                do { try await Task.sleep(for: request.timeLimit) } catch { return nil }
+                do { try await clock.sleep(for: request.timeLimit) } catch { return nil }
                 return .unreachable("no answer in time")
             }
             defer { group.cancelAll() }
@@ -81,8 +110,22 @@ package struct HTTPServerTransport: ServerTransport, Service {
                 status: Int(response.status.code), retryAfter: retryAfter.map { .seconds(Int64($0)) },
                 body: await Self.collect(response.body))
         } catch {
-            return .unreachable(TransportFailure.words(for: error))
+            return .unreachable(await words(for: error))
         }
+    }
+
+    private func words(for error: any Error) async -> String {
+        let place = TransportFailure.Place(configuration)
+        guard TransportFailure.isDistrust(error) else { return TransportFailure.words(for: error, at: place) }
+        // Through a proxy it is not asked again.
+        let certificates =
+            configuration.proxy == nil
+            ? await CertificateProbe(host: place.host, port: place.port, group: group).certificates() : []
+        let chain = certificates.map {
+            CertificateDoubt.Validity(notBefore: $0.notValidBefore, notAfter: $0.notValidAfter)
+        }
+        return CertificateDoubt(chain, now: Int(WireTime(Date()).millisecondsSince1970 / 1000))
+            .words(hasTrustRoots: configuration.trustRoots != nil)
     }
 
     /// The whole body, or nil when it is longer than a peer may send or broke off.

@@ -110,7 +110,7 @@ package struct HeartbeatDelivery: Sendable {
         let isSingle = singleUntil != nil
         let room = isSingle ? 1 : chunk
         let changes = outbox.first(room)
-        let told = Set(changes.map(\.target.id))
+        let told = Set(changes.filter(\.tellsState).map(\.target.id))
         // In the order of the command line, so that many requests make one round.
         let plain =
             plainDue.isEmpty
@@ -208,7 +208,7 @@ package struct HeartbeatDelivery: Sendable {
         if !shipment.changes.isEmpty { outbox.remove(seqs: Set(shipment.changes.map(\.seq))) }
         plainDue.subtract(shipment.plain)
         // A change says all that a plain heartbeat would.
-        plainDue.subtract(shipment.changes.map(\.target.id))
+        plainDue.subtract(shipment.changes.filter(\.tellsState).map(\.target.id))
     }
 }
 

@@ -25,12 +25,15 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
 
     /// How long the first heartbeat waits for targets that were not looked at yet.
     package static var patience: Duration { .seconds(1) }
+    /// How long what is left and the goodbye may take, all together.
+    private static var lastTime: Duration { .seconds(5) }
     /// How many numbers are reserved at a time.
     private static var seqBlock: Int64 { 1000 }
 
     private let configuration: Configuration
     private let transport: any ServerTransport
     private let reserve: @Sendable (Int64) async -> Void
+    private let farewell: Farewell<C>
     private let clock: C
     private let civilTime: @Sendable () -> WireTime
     private let logger: Logger
@@ -43,7 +46,9 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
     private var targets: [TargetID: WatchedTarget] = [:]
     private var lastSeq: Int64
     private var reservedSeq: Int64
-    private var isClosing = false
+    /// When the last words must have been said; nil before the end.
+    private var lastMoment: BootInstant?
+    private var hasClosed = false
     private var troubles = Troubles()
     private let started: BootInstant
 
@@ -51,12 +56,13 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
     ///   - reserve: writes down that numbers up to this one may have been used.
     ///   - civilTime: what people and the wire see; no decision depends on it.
     package init(
-        configuration: Configuration, transport: any ServerTransport, clock: C,
+        configuration: Configuration, transport: any ServerTransport, farewell: Farewell<C>, clock: C,
         civilTime: @escaping @Sendable () -> WireTime, logger: Logger, seed: UInt64,
         reserve: @escaping @Sendable (Int64) async -> Void
     ) {
         self.configuration = configuration
         self.transport = transport
+        self.farewell = farewell
         self.clock = clock
         self.civilTime = civilTime
         self.logger = logger
@@ -105,8 +111,11 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
             await reserveBlock()
             await waitForFirstLook()
             while !Task.isCancelled {
-                if isClosing { closeOnce() }
                 let now = clock.now
+                if let lastMoment {
+                    guard now < lastMoment else { return }
+                    closeOnce()
+                }
                 switch delivery.next(at: now) {
                 case .send(let shipment): await send(shipment)
                 case .wait(let moment): await signal.wait(until: moment, clock: clock)
@@ -123,17 +132,15 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
 
     private func waitForFirstLook() async {
         let patience = started.advanced(by: Self.patience)
-        while !unseen.isEmpty, clock.now < patience, !isClosing, !Task.isCancelled {
+        while !unseen.isEmpty, clock.now < patience, lastMoment == nil, !Task.isCancelled {
             await signal.wait(until: patience, clock: clock)
         }
     }
 
     private func beginClosing() {
-        isClosing = true
+        lastMoment = farewell.deadline(atMost: Self.lastTime)
         signal.raise()
     }
-
-    private var hasClosed = false
 
     private func closeOnce() {
         guard !hasClosed else { return }
@@ -144,12 +151,33 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
     private func send(_ shipment: HeartbeatDelivery.Shipment) async {
         var verdict: ReplyVerdict
         do {
-            verdict = ReplyVerdict(await transport.send(try request(for: shipment)))
+            verdict = ReplyVerdict(await reply(to: try request(for: shipment)))
         } catch {
             verdict = .refused("\(error)")
         }
         if case .taken = verdict { troubles.clear() }
         say(delivery.settle(shipment, verdict, at: clock.now))
+    }
+
+    /// Sends a request. One that hangs when the runner is told to stop is given up soon, so that there is time for a
+    /// last try: what it carried goes out again then, under the same `event_id`.
+    private func reply(to request: ServerRequest) async -> ServerReply {
+        guard lastMoment == nil else { return await transport.send(request) }
+        return await withTaskGroup(of: ServerReply?.self) { [transport, farewell, clock] group in
+            group.addTask { await transport.send(request) }
+            group.addTask {
+                do {
+                    try await gracefulShutdown()
+                    let now = clock.now
+                    let left = now.duration(to: farewell.deadline(atMost: Self.lastTime))
+                    try await clock.sleep(until: now.advanced(by: left * 2 / 5), tolerance: nil)
+                } catch {}
+                return nil
+            }
+            defer { group.cancelAll() }
+            // The second ends only after the first, or with the time.
+            return await group.next().flatMap { $0 } ?? .unreachable("no answer before the runner's end")
+        }
     }
 
     private struct TooLarge: Error, CustomStringConvertible {
@@ -165,7 +193,7 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
             heartbeats.append(heartbeat(target, report, seq: lastSeq))
         }
         // A goodbye to a server that is slow to answer must not hold up the end.
-        let limit: Duration = isClosing ? .seconds(5) : .seconds(20)
+        let limit = lastMoment.map { now.duration(to: $0) } ?? .seconds(20)
         if shipment.form == .single, var heartbeat = heartbeats.first {
             heartbeat.sentAt = sent
             return ServerRequest(

@@ -12,6 +12,9 @@ package struct StateChange: Sendable, Hashable {
     /// How many earlier changes of the same agent this one stands for, for want of room.
     package var merged = 0
 
+    /// Whether it says what a plain heartbeat would: evidence is about the past.
+    var tellsState: Bool { report.event?.kind != .evidence }
+
     package init(seq: Int64, target: WatchedTarget, report: TargetReport, observed: BootInstant, eventID: String) {
         self.seq = seq
         self.target = target

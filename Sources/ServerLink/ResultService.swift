@@ -6,20 +6,26 @@ import WireProtocol
 
 /// Tells the server how commands ended, until it has taken each result or refused it for good.
 package struct ResultService<C: Clock>: Service where C.Instant == BootInstant {
+    /// How long the results that are left may take at the end, all together.
+    private static var lastTime: Duration { .seconds(2) }
+
     private let transport: any ServerTransport
     private let desk: CommandDesk
     private let signal: WakeSignal
+    private let farewell: Farewell<C>
     private let clock: C
     private let logger: Logger
     private let seed: UInt64
 
     /// - Parameter signal: the one that the desk raises.
     package init(
-        transport: any ServerTransport, desk: CommandDesk, signal: WakeSignal, clock: C, logger: Logger, seed: UInt64
+        transport: any ServerTransport, desk: CommandDesk, signal: WakeSignal, farewell: Farewell<C>, clock: C,
+        logger: Logger, seed: UInt64
     ) {
         self.transport = transport
         self.desk = desk
         self.signal = signal
+        self.farewell = farewell
         self.clock = clock
         self.logger = logger
         self.seed = seed
@@ -65,10 +71,13 @@ package struct ResultService<C: Clock>: Service where C.Instant == BootInstant {
 
     /// At the end, every result that is left is tried once more; what is not taken is told by the next runner.
     private func flush() async {
+        let deadline = farewell.deadline(atMost: Self.lastTime, leaving: Farewell<C>.least)
         var tried: Set<CommandKey> = []
         while let (key, result) = await desk.nextResult(skipping: tried) {
+            let left = clock.now.duration(to: deadline)
+            guard left > .zero else { return }
             tried.insert(key)
-            switch await tell(key, result, within: .seconds(3)) {
+            switch await tell(key, result, within: left) {
             case .taken, .refused, .unknownPath: await desk.reported(key)
             case .later, .unauthorized: return
             }

@@ -1,5 +1,7 @@
 import AsyncHTTPClient
+import FoundationEssentials
 import NIOCore
+import NIOHTTP1
 import NIOPosix
 import NIOSSL
 
@@ -13,33 +15,88 @@ import NIOSSL
 
 /// Words for a person from what the HTTP and TLS libraries throw.
 enum TransportFailure {
-    static func words(for error: any Error) -> String {
+    /// Whom it was tried to reach.
+    struct Place {
+        var host: String
+        var port: Int
+        var isPlainText: Bool
+        /// The proxy, without its credentials.
+        var proxy: ProxyServer?
+
+        init(_ configuration: TransportConfiguration) {
+            let parts = URLComponents(string: configuration.endpoint)
+            host = (parts?.host ?? "").replacing("[", with: "").replacing("]", with: "")
+            isPlainText = parts?.scheme?.lowercased() != "https"
+            port = parts?.port ?? (isPlainText ? 80 : 443)
+            proxy = configuration.proxy
+        }
+    }
+
+    /// Whether the server's certificates were not believed, for a reason that the error does not hold.
+    static func isDistrust(_ error: any Error) -> Bool {
+        guard case NIOSSLError.handshakeFailed(.sslError(let stack))? = error as? NIOSSLError else { return false }
+        return "\(stack)".contains("CERTIFICATE_VERIFY_FAILED")
+    }
+
+    static func words(for error: any Error, at place: Place) -> String {
         switch error {
-        case let error as HTTPClientError: words(for: error)
+        case let error as HTTPClientError: words(for: error, at: place)
         case let error as NIOConnectionError:
             if let first = error.connectionErrors.first {
-                words(for: first.error)
+                words(for: first.error, at: place)
             } else {
                 "the name \(error.host) could not be resolved"
             }
-        case let error as IOError: words(forErrno: error.errnoCode) ?? "\(error)"
-        case let error as NIOSSLError: "TLS: \(error)"
+        case let error as IOError: through(place) + (words(forErrno: error.errnoCode) ?? "\(error)")
+        case let error as NIOSSLError: words(for: error)
+        case let error as NIOSSLExtraError where error == .failedToValidateHostname:
+            "TLS: the server's certificate is for another name than \(place.host): use a name that it holds in --endpoint"
         case let error as NIOSSLExtraError: "TLS: \(error.description)"
+        case is HTTPParserError where place.isPlainText:
+            "the answer is no HTTP: if the server speaks TLS, --endpoint must begin with https://"
         case is CancellationError: "the request was given up"
         case let error as any CustomStringConvertible: error.description
         default: "\(type(of: error))"
         }
     }
 
-    private static func words(for error: HTTPClientError) -> String {
+    private static func words(for error: NIOSSLError) -> String {
+        let plain = "if the server speaks plain http, --endpoint must begin with http://"
         switch error {
-        case .connectTimeout: "no connection within 10 s"
+        case .handshakeFailed(.sslError(let stack)):
+            let text = "\(stack)"
+            if ["WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST"].contains(where: text.contains) {
+                return "TLS: the server does not answer in TLS: \(plain)"
+            }
+            if text.contains("EOF during handshake") { return "TLS: the server broke the handshake off: \(plain)" }
+            return "TLS: no handshake: \(PeerWords.line(text))"
+        case .uncleanShutdown, .handshakeFailed:
+            return "TLS: the server broke the handshake off: \(plain)"
+        default: return "TLS: \(error)"
+        }
+    }
+
+    private static func words(for error: HTTPClientError, at place: Place) -> String {
+        switch error {
+        case .connectTimeout: through(place) + "no connection within 10 s"
         case .readTimeout, .deadlineExceeded: "no answer in time"
+        case .remoteConnectionClosed where place.isPlainText:
+            "the server closed the connection without an answer; if it speaks TLS, --endpoint must begin with https://"
         case .remoteConnectionClosed: "the server closed the connection without an answer"
         case .cancelled: "the request was given up"
         case .tlsHandshakeTimeout: "TLS: no handshake in time"
+        case .proxyAuthenticationRequired:
+            "the proxy \(place.proxy.map { "\($0)" } ?? "") wants a user and a password: http://USER:PASSWORD@HOST:PORT"
+        case .invalidProxyResponse:
+            "the proxy \(place.proxy.map { "\($0)" } ?? "") made no tunnel to \(place.host):\(place.port)"
+        case .httpProxyHandshakeTimeout: through(place) + "no answer in time"
         default: error.shortDescription
         }
+    }
+
+    /// Says whose fault it is when a proxy stands between.
+    private static func through(_ place: Place) -> String {
+        place.proxy.map { "the proxy \($0): " } ?? ""
     }
 
     private static func words(forErrno code: CInt) -> String? {

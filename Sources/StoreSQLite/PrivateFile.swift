@@ -33,7 +33,7 @@ package struct StoreLock: ~Copyable {
             throw StoreError.cannotOpen(path: path, reason: String(cString: strerror(errno)))
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            close(descriptor)
+            // All is initialized by now, so throwing runs deinit, which closes it.
             throw StoreError.inUse(path: databasePath)
         }
     }

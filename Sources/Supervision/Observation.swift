@@ -19,18 +19,21 @@ package struct Observation: Sendable, Hashable {
     package var obstacle: String?
     /// Something a person should know although the target lives, for instance a PID file that is gone.
     package var concern: String?
-    /// How long to wait, after this death, for somebody else to bring it back.
+    /// How long to wait, after this death, for somebody else to bring it back, or to learn how it ended.
     package var grace: Duration
+    /// How the life before this one ended, if that became known after its death was told.
+    package var former: End?
 
     package init(
         _ liveness: Liveness, memoryMB: Double? = nil, obstacle: String? = nil, concern: String? = nil,
-        grace: Duration = .zero
+        grace: Duration = .zero, former: End? = nil
     ) {
         self.liveness = liveness
         self.memoryMB = memoryMB
         self.obstacle = obstacle
         self.concern = concern
         self.grace = grace
+        self.former = former
     }
 }
 

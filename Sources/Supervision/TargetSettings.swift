@@ -6,7 +6,7 @@ package struct TargetSettings: Sendable, Hashable {
     package var grace: Duration?
     /// The command that starts it, executable first; only for process targets.
     package var start: [String]?
-    /// The user that `start` runs as; nil for the user that the target ran as.
+    /// Whose processes count, and whom `start` runs as; nil for everybody's, and for the user that the target ran as.
     package var user: UInt32?
 
     package init(

@@ -5,16 +5,20 @@ extension TargetStateMachine {
     mutating func observed(_ observation: Observation, at now: BootInstant) {
         obstacle = observation.obstacle
         report.memoryMB = observation.memoryMB
+        let learned = learn(from: observation)
         switch state {
         case .operating(var operation):
             operation.latest = observation
             state = .operating(operation)
+            if let learned { tellEvidence(learned) }
         case .unseen: firstSeen(observation, at: now)
         case .running, .starting, .backoff, .queued, .exited, .undetermined, .handledElsewhere:
             switch observation.liveness {
-            case .alive(let identity): seenAlive(identity, observation, at: now)
+            case .alive(let identity):
+                seenAlive(identity, observation, at: now)
+                if let learned { tellEvidence(learned) }
             case .unhealthy(let identity, let reason): seenUnhealthy(identity, reason, at: now)
-            case .dead(let end): seenDead(end, observation, at: now)
+            case .dead(let end): seenDead(end, observation, isEvidence: learned != nil, at: now)
             case .missing(let reason): seenMissing(reason, observation, at: now)
             case .undetermined(let reason): seenUndetermined(reason, at: now)
             case .handledElsewhere(let reason): seenHandledElsewhere(reason, at: now)
@@ -226,7 +230,21 @@ extension TargetStateMachine {
 
     // MARK: - Down
 
-    private mutating func seenDead(_ end: End, _ observation: Observation, at now: BootInstant) {
+    /// Takes up how a life ended whose death was told without that.
+    ///
+    /// - Returns: the end, if it is news.
+    private mutating func learn(from observation: Observation) -> End? {
+        let latest = if case .dead(let end) = observation.liveness { end } else { observation.former }
+        guard let end = latest, let told = toldEnd, told.identity == end.identity, told.cause == .unknown,
+            end.cause != .unknown
+        else { return nil }
+        toldEnd = end
+        return end
+    }
+
+    private mutating func seenDead(
+        _ end: End, _ observation: Observation, isEvidence: Bool = false, at now: BootInstant
+    ) {
         switch state {
         case .unseen, .operating: break
         case .running: died(end, observation, at: now)
@@ -244,6 +262,8 @@ extension TargetStateMachine {
                 withdrawStart()
                 attempt = max(0, attempt - 1)
                 rest(after: end, observation, at: now)
+            } else if isEvidence {
+                goOn(with: plan, after: end, observation, at: now)
             }
         case .exited(let reason):
             let told: Identity? =
@@ -252,9 +272,33 @@ extension TargetStateMachine {
                 case .held, .foundDown: end.identity
                 }
             // A whole life may have passed between two looks.
-            if end.identity != nil, end.identity != told { died(end, observation, at: now) }
+            if end.identity != nil, end.identity != told {
+                died(end, observation, at: now)
+            } else if isEvidence {
+                learnAtRest(end, reason, observation, at: now)
+            }
         case .undetermined, .handledElsewhere:
             judgedDown(end, observation, at: now)
+            if isEvidence { tellEvidence(end) }
+        }
+    }
+
+    /// Goes on with a restart that waited to learn how the target ended, sooner now.
+    private mutating func goOn(
+        with former: Plan, after end: End, _ observation: Observation, at now: BootInstant
+    ) {
+        var plan = former
+        plan.grace = settings.grace ?? observation.grace
+        plan.due = max(now, former.due.advanced(by: plan.grace - former.grace))
+        state = state.replacingPlan(plan)
+        tellPlan(words(for: end), .evidence, end: end, due: plan.due, at: now)
+        if case .backoff = state { startIfDue(plan, at: now) }
+    }
+
+    private mutating func learnAtRest(_ end: End, _ rest: Rest, _ observation: Observation, at now: BootInstant) {
+        switch rest {
+        case .ended, .notRestartable: self.rest(after: end, observation, as: .evidence, at: now)
+        case .held, .foundDown: tellEvidence(end)
         }
     }
 
@@ -289,37 +333,43 @@ extension TargetStateMachine {
 
     mutating func died(_ end: End, _ observation: Observation, at now: BootInstant) {
         life = nil
+        toldEnd = end
         guard !isHeld, settings.policy.restarts(after: end), obstacle == nil else {
             rest(after: end, observation, at: now)
             return
         }
         attempt += 1
-        let due = now.advanced(by: (settings.grace ?? observation.grace) + backoffDelay())
-        plan(.recover, words(for: end), end.cause == .exit(code: 0) ? .exited : .died, end: end, due: due, at: now)
+        let grace = settings.grace ?? observation.grace
+        plan(
+            .recover, words(for: end), end.cause == .exit(code: 0) ? .exited : .died, end: end, grace: grace,
+            due: now.advanced(by: grace + backoffDelay()), at: now)
         tellCrashLoop(at: now)
     }
 
     /// It ended, and nothing is started.
-    private mutating func rest(after end: End, _ observation: Observation, at now: BootInstant) {
+    private mutating func rest(
+        after end: End, _ observation: Observation, as kind: HeartbeatEvent.Kind? = nil, at now: BootInstant
+    ) {
         life = nil
+        toldEnd = end
         if isHeld {
             state = .exited(.held)
-            tell(.shutdown, "is stopped, and held by a stop command", event(.stopped, end), at: now)
+            tell(.shutdown, "is stopped, and held by a stop command", event(kind ?? .stopped, end), at: now)
         } else if end.isDeliberate {
             state = .exited(.ended(end.identity))
-            tell(.shutdown, "was stopped by somebody: \(words(for: end))", event(.stopped, end), at: now)
+            tell(.shutdown, "was stopped by somebody\(details(of: end))", event(kind ?? .stopped, end), at: now)
         } else if !settings.policy.restarts(after: end) {
             state = .exited(.ended(end.identity))
             let isClean = end.cause == .exit(code: 0)
             tell(
                 isClean ? .shutdown : .error,
                 "\(words(for: end)); the restart policy is \(settings.policy.rawValue), so it stays down",
-                event(isClean ? .exited : .died, end), at: now)
+                event(kind ?? (isClean ? .exited : .died), end), at: now)
         } else {
             state = .exited(.notRestartable(end.identity))
             tell(
                 .error, "\(words(for: end)); it can't be restarted: \(obstacle ?? "no way is known")",
-                event(end.cause == .exit(code: 0) ? .exited : .died, end), at: now)
+                event(kind ?? (end.cause == .exit(code: 0) ? .exited : .died), end), at: now)
         }
     }
 

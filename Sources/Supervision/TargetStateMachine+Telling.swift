@@ -41,20 +41,32 @@ extension TargetStateMachine {
     /// Plans a restart and reports why.
     mutating func plan(
         _ action: TargetAction, _ message: String, _ kind: HeartbeatEvent.Kind?, end: End? = nil,
-        command: CommandTicket? = nil, due: BootInstant, at now: BootInstant
+        command: CommandTicket? = nil, grace: Duration = .zero, due: BootInstant, at now: BootInstant
     ) {
-        let plan = Plan(action: action, due: due, command: command, isByPolicy: true)
+        let plan = Plan(action: action, due: due, command: command, grace: grace, isByPolicy: true)
         state = .backoff(plan)
         if let kind {
             tellPlan(message, kind, end: end, due: due, at: now)
         } else {
             note(.error, message)
         }
-        // What is due now does not wait for a timer.
-        if due <= now, !isStopping {
-            state = .queued(plan)
-            actions.append(.requestStart)
-        }
+        startIfDue(plan, at: now)
+    }
+
+    /// What is due now does not wait for a timer.
+    mutating func startIfDue(_ plan: Plan, at now: BootInstant) {
+        guard plan.due <= now, !isStopping else { return }
+        state = .queued(plan)
+        actions.append(.requestStart)
+    }
+
+    /// Reports how a former life ended, which does not change how the target is.
+    mutating func tellEvidence(_ end: End) {
+        actions.append(
+            .report(
+                TargetReport(
+                    status: report.status, message: "\(target.agent)'s former process \(words(for: end))",
+                    event: event(.evidence, end), memoryMB: report.memoryMB)))
     }
 
     mutating func tellPlan(
@@ -131,6 +143,18 @@ extension TargetStateMachine {
         case .outOfMemory: "was killed by the kernel: out of memory\(who)"
         case .unknown: "died\(who)"
         }
+    }
+
+    /// `: SIGTERM (15)`, with the PID before it.
+    func details(of end: End) -> String {
+        let how =
+            switch end.cause {
+            case .exit(let code): ": exit \(code)"
+            case .signal(let number): ": \(SignalName.of(number))"
+            case .outOfMemory: ": out of memory"
+            case .unknown: ""
+            }
+        return words(for: end.identity) + how
     }
 
     private func ordinal(_ number: Int) -> String {

@@ -36,6 +36,8 @@ package struct TargetStateMachine: Sendable {
         package var action: TargetAction
         package var due: BootInstant
         package var command: CommandTicket?
+        /// How much of the wait is the watcher's grace.
+        package var grace = Duration.zero
         /// The policy wants it; one that only a command wants ends with the command.
         package var isByPolicy: Bool
     }
@@ -46,6 +48,8 @@ package struct TargetStateMachine: Sendable {
         /// The life it began with.
         package var before: Identity?
         package var command: CommandTicket?
+        /// Whether it counts as one of the starts that run at once.
+        package var holdsPermit: Bool
         /// The newest thing seen since it began; judged when it has ended.
         package var latest: Observation?
     }
@@ -68,6 +72,8 @@ package struct TargetStateMachine: Sendable {
         case deadlineReached
         /// The permit asked for with `.requestStart` is there.
         case startPermitted
+        /// The action in hand has started what it had to, and only waits for what comes of it.
+        case startMade
         /// The action asked for with `.perform` has ended.
         case finished(TargetActionOutcome)
         case commanded(CommandTicket)
@@ -117,6 +123,8 @@ package struct TargetStateMachine: Sendable {
     var restored: TargetRecord.Phase
     /// Why it was down, and what was told of it, before it became undetermined.
     var resting: (rest: Rest, report: TargetReport)?
+    /// The end that was told last, for what becomes known of it later.
+    var toldEnd: End?
     /// The record told that it was down when last seen in this boot.
     var wasKnownDown = false
     var jitter: JitterSource
@@ -176,6 +184,7 @@ package struct TargetStateMachine: Sendable {
         case .observed(let observation): observed(observation, at: now)
         case .deadlineReached: deadlineReached(at: now)
         case .startPermitted: startPermitted(at: now)
+        case .startMade: startMade()
         case .finished(let outcome): finished(outcome, at: now)
         case .commanded(let ticket): commanded(ticket, at: now)
         case .runnerStopping: runnerStopping(at: now)
@@ -227,8 +236,21 @@ package struct TargetStateMachine: Sendable {
         }
     }
 
+    /// Waiting is no start: others need not wait with it.
+    private mutating func startMade() {
+        switch state {
+        case .operating(var operation):
+            guard operation.holdsPermit else { return }
+            operation.holdsPermit = false
+            state = .operating(operation)
+            actions.append(.releaseStart)
+        case .unseen, .running, .starting, .backoff, .queued, .exited, .undetermined, .handledElsewhere:
+            break
+        }
+    }
+
     mutating func begin(_ action: TargetAction, command: CommandTicket?, at now: BootInstant) {
-        state = .operating(Operation(action: action, before: life, command: command))
+        state = .operating(Operation(action: action, before: life, command: command, holdsPermit: action != .stop))
         let by = command.map { " (\($0.key))" } ?? ""
         switch action {
         case .recover, .restart:
@@ -247,7 +269,7 @@ package struct TargetStateMachine: Sendable {
         guard case .operating(let operation) = state else {
             preconditionFailure("an action ended in state \(state)")
         }
-        if operation.action != .stop { actions.append(.releaseStart) }
+        if operation.holdsPermit { actions.append(.releaseStart) }
         switch (operation.action, outcome) {
         case (.recover, .up(let identity, let remark)), (.restart, .up(let identity, let remark)):
             cameUp(identity, remark, after: operation, at: now)
@@ -384,14 +406,25 @@ package struct TargetStateMachine: Sendable {
         }
     }
 
-    /// Puts the record before the action it must precede; a record that did not change is not written again.
+    /// Adds the record unless it did not change.
+    ///
+    /// It precedes what sends a signal or carries out a command. A recovery by policy need not wait for the disk: it
+    /// begins nothing that is not written down by its watcher, and a runner that was killed finds the death again.
     private mutating func persistIfChanged() {
         // What is about to begin writes its own record in a moment; until then the death is found again.
         guard !actions.contains(.requestStart) else { return }
         let record = self.record
         guard record != persisted else { return }
         persisted = record
-        let index = actions.firstIndex { if case .perform = $0 { true } else { false } } ?? actions.endIndex
-        actions.insert(.persist(record), at: index)
+        let index = actions.firstIndex { if case .perform = $0 { true } else { false } }
+        actions.insert(.persist(record), at: isRecovering ? actions.endIndex : index ?? actions.endIndex)
+    }
+
+    private var isRecovering: Bool {
+        if case .operating(let operation) = state {
+            operation.action == .recover && operation.command == nil
+        } else {
+            false
+        }
     }
 }

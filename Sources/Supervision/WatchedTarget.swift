@@ -27,6 +27,7 @@ package struct WatchedTarget: Sendable, Hashable {
         try Self.check(name, of: kind)
         id = TargetID(kind: kind, name: name)
         self.agent = agent ?? Self.defaultAgent(for: id)
+        guard agent != nil || self.agent.count <= Self.longestAgent else { throw .longName }
         try Self.check(agent: self.agent)
     }
 
@@ -42,10 +43,19 @@ package struct WatchedTarget: Sendable, Hashable {
             case .process: { _ in true }
             }
         guard name.utf8.allSatisfy(allowed) else { throw .badName(kind) }
+        if kind == .process, case .match(let text) = ProcessName(name) {
+            guard text.utf8.count(where: { $0 != UInt8(ascii: " ") }) >= shortestMatch else { throw .shortMatch }
+        }
     }
 
+    /// What is shorter matches by chance. In bytes without blanks.
+    fileprivate static let shortestMatch = 3
+
+    /// In characters.
+    private static let longestAgent = 200
+
     private static func check(agent: String) throws(WatchedTargetError) {
-        guard (1...200).contains(agent.count), !agent.unicodeScalars.contains(where: \.isControl) else {
+        guard (1...longestAgent).contains(agent.count), !agent.unicodeScalars.contains(where: \.isControl) else {
             throw .badAgent
         }
     }
@@ -94,6 +104,8 @@ package enum WatchedTargetError: Error, Sendable, Hashable, CustomStringConverti
     case leadingDash
     case badName(WatcherKind)
     case badAgent
+    case longName
+    case shortMatch
 
     package var description: String {
         let kinds = WatcherKind.allCases.map(\.rawValue).joined(separator: ", ")
@@ -107,6 +119,8 @@ package enum WatchedTargetError: Error, Sendable, Hashable, CustomStringConverti
         case .badName(.systemd): "a unit's name has only letters, digits and : - _ . \\ @"
         case .badName(.launchd): "a label has only letters, digits, '-', '_', '.' and '/'"
         case .badName(.process): "a name has no control characters and at most 4095 bytes"
+        case .longName: "too long for the name of an agent: write AGENT= before it"
+        case .shortMatch: "too short: it would match by chance; give at least \(WatchedTarget.shortestMatch) letters"
         case .badAgent: "an agent's name has 1 to 200 characters and no control characters"
         }
     }

@@ -18,6 +18,28 @@ package struct ByteText: Sendable, Hashable {
     }
 }
 
+/// Texts in one piece of memory, for what is kept for long: an environment of forty texts would be forty allocations.
+package struct ByteTextList: Sendable, Hashable {
+    /// Each text and its NUL.
+    private var block: [UInt8]
+
+    package init(_ texts: some Sequence<ByteText>) {
+        block = texts.reduce(into: []) { $0 += $1.bytes + [0] }
+    }
+
+    package var texts: [ByteText] { ByteText.list(block) }
+}
+
+extension ByteTextList: Codable {
+    package init(from decoder: any Decoder) throws {
+        self.init(try [ByteText](from: decoder))
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        try texts.encode(to: encoder)
+    }
+}
+
 extension ByteText: ExpressibleByStringLiteral, CustomStringConvertible {
     package init(stringLiteral value: String) { self.init(value) }
 

@@ -28,6 +28,21 @@ package final class EventLoop: Sendable {
         deinit { cancel() }
     }
 
+    /// What is waited for.
+    package enum Readiness: Sendable {
+        /// Something to read, or the end.
+        case readable
+        /// The end alone: epoll_ctl(2) tells of EPOLLHUP without being asked.
+        case hungUp
+
+        fileprivate var events: UInt32 {
+            switch self {
+            case .readable: EPOLLIN.rawValue
+            case .hungUp: 0
+            }
+        }
+    }
+
     private let core: Core
 
     /// Starts the thread.
@@ -41,13 +56,15 @@ package final class EventLoop: Sendable {
     /// Calls `handler` on the loop's thread when the descriptor is readable or at its end.
     ///
     /// - Parameters:
+    ///   - readiness: the same for all who watch one descriptor.
     ///   - owner: keeps the descriptor open, and is kept until the registration is cancelled.
     ///   - handler: is called again and again while there is something to read. It must not block.
     package func watch(
-        _ descriptor: Int32, of owner: any AnyObject & Sendable, _ handler: @escaping @Sendable () -> Void
+        _ descriptor: Int32, for readiness: Readiness = .readable, of owner: any AnyObject & Sendable,
+        _ handler: @escaping @Sendable () -> Void
     ) throws(Errno) -> Registration {
-        Registration(
-            descriptor: descriptor, id: try core.add(handler, to: descriptor, of: owner), loop: self)
+        let id = try core.add(handler, to: descriptor, for: readiness, of: owner)
+        return Registration(descriptor: descriptor, id: id, loop: self)
     }
 }
 
@@ -132,7 +149,8 @@ private final class Core: Sendable {
     // MARK: Registrations
 
     func add(
-        _ handler: @escaping @Sendable () -> Void, to descriptor: Int32, of owner: any AnyObject & Sendable
+        _ handler: @escaping @Sendable () -> Void, to descriptor: Int32, for readiness: EventLoop.Readiness,
+        of owner: any AnyObject & Sendable
     ) throws(Errno) -> UInt64 {
         let result = state.withLockedValue { state -> Result<UInt64, Errno> in
             state.nextID += 1
@@ -143,7 +161,7 @@ private final class Core: Sendable {
                 return .success(id)
             }
             do throws(Errno) {
-                try control(EPOLL_CTL_ADD, descriptor, token: id)
+                try control(EPOLL_CTL_ADD, descriptor, readiness.events, token: id)
             } catch {
                 return .failure(error)
             }
@@ -170,8 +188,10 @@ private final class Core: Sendable {
         withExtendedLifetime(removed) {}
     }
 
-    private func control(_ operation: Int32, _ descriptor: Int32, token: UInt64) throws(Errno) {
-        var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(u64: token))
+    private func control(
+        _ operation: Int32, _ descriptor: Int32, _ events: UInt32 = EPOLLIN.rawValue, token: UInt64
+    ) throws(Errno) {
+        var event = epoll_event(events: events, data: epoll_data_t(u64: token))
         guard epoll_ctl(epoll.rawValue, operation, descriptor, &event) == 0 else { throw Errno(rawValue: errno) }
     }
 }

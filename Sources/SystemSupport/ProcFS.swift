@@ -1,17 +1,29 @@
 import Glibc
 package import SystemPackage
 
+/// Lists processes and reads what tells one from another.
+package protocol ProcessListing: Sendable {
+    /// The PIDs of every process there is.
+    func processIDs() throws(Errno) -> [Int32]
+    /// - Throws: `Errno.noSuchFileOrDirectory` or `.noSuchProcess` when there is no such process.
+    func stat(of pid: Int32) throws(Errno) -> ProcessStat
+    /// Its arguments, each ended by NUL; empty of a kernel thread and of what has ended.
+    func commandLine(of pid: Int32) throws(Errno) -> [UInt8]
+}
+
 /// Reads what the kernel tells of processes.
 ///
 /// What is read belongs to whoever has the PID at that moment: hold a `ProcessHandle` and look that it still lives
 /// afterwards.
-package protocol ProcessReading: Sendable {
-    /// - Throws: `Errno.noSuchFileOrDirectory` or `.noSuchProcess` when there is no such process.
-    func stat(of pid: Int32) throws(Errno) -> ProcessStat
+package protocol ProcessReading: ProcessListing {
     func status(of pid: Int32) throws(Errno) -> ProcessStatus
     func facts(of pid: Int32) throws(Errno) -> ProcessFacts
+    /// Where its executable is or was; the kernel adds " (deleted)" when it is gone.
+    func executable(of pid: Int32) throws(Errno) -> ByteText
     /// Every process there is.
     func table() throws(Errno) -> [ProcessStat]
+    /// How a process ended. A child of ours is thereby taken out of the process table.
+    func exitStatus(of process: ProcessHandle) -> ExitStatus
 }
 
 /// /proc, as proc(5) describes it.
@@ -55,9 +67,34 @@ package struct ProcFS: ProcessReading {
             oomScoreAdjustment: number(directory.appending("oom_score_adj")), surroundings: surroundings(directory))
     }
 
+    package func commandLine(of pid: Int32) throws(Errno) -> [UInt8] {
+        // Read by the thousand, and nearly always short.
+        let result = withUnsafeTemporaryAllocation(byteCount: Self.shortLine, alignment: 1) { buffer in
+            Self.readFile("/proc/\(pid)/cmdline", into: buffer).map { Array(buffer.prefix($0)) }
+        }
+        let line = try result.get()
+        guard line.count == Self.shortLine else { return line }
+        return try readWholeFile(directory(of: pid).appending("cmdline"), limit: Self.largestBlock)
+    }
+
+    package func executable(of pid: Int32) throws(Errno) -> ByteText {
+        ByteText(try readLink(directory(of: pid).appending("exe")))
+    }
+
+    package func processIDs() throws(Errno) -> [Int32] {
+        try numbers(in: Self.root)
+    }
+
     package func table() throws(Errno) -> [ProcessStat] {
         // One that ends while we look is not there.
-        try numbers(in: Self.root).compactMap { try? stat(of: $0) }
+        try processIDs().compactMap { try? stat(of: $0) }
+    }
+
+    package func exitStatus(of process: ProcessHandle) -> ExitStatus {
+        switch process.reap() {
+        case .unknown: process.exitStatusFromPidfd()
+        case let told: told
+        }
     }
 
     /// The threads of a process.
@@ -74,19 +111,26 @@ package struct ProcFS: ProcessReading {
         Self.root.appending(String(pid))
     }
 
+    private static let shortLine = 4096
     /// The name has at most 64 bytes, each of the 51 fields 20.
     private static let longestStat = 2048
 
     private static func readStat(of pid: Int32, into buffer: UnsafeMutableRawBufferPointer) -> Result<
         ProcessStat, Errno
     > {
-        let fd = open("/proc/\(pid)/stat", O_RDONLY | O_CLOEXEC)
+        // The kernel makes the whole line at once.
+        readFile("/proc/\(pid)/stat", into: buffer).flatMap { count in
+            ProcessStat(parsing: buffer.prefix(count)).map { .success($0) } ?? .failure(.badMessage)
+        }
+    }
+
+    /// Reads what one read(2) gives.
+    private static func readFile(_ path: String, into buffer: UnsafeMutableRawBufferPointer) -> Result<Int, Errno> {
+        let fd = open(path, O_RDONLY | O_CLOEXEC)
         guard fd >= 0 else { return .failure(Errno(rawValue: errno)) }
         defer { close(fd) }
-        // The kernel makes the whole line at once.
         let count = read(fd, buffer.baseAddress, buffer.count)
-        guard count >= 0 else { return .failure(Errno(rawValue: errno)) }
-        return ProcessStat(parsing: buffer.prefix(count)).map { .success($0) } ?? .failure(.badMessage)
+        return count >= 0 ? .success(count) : .failure(Errno(rawValue: errno))
     }
 
     private func survivingThread(of pid: Int32) -> FilePath {

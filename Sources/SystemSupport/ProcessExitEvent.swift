@@ -1,20 +1,39 @@
+import Glibc
 import NIOConcurrencyHelpers
 package import SystemPackage
 
-/// Calls back once, when a process has ended.
+/// Calls back once, when a process has ended, or when its parent has collected it after that.
 package final class ProcessExitEvent: Sendable {
     private let registration = NIOLockedValueBox<EventLoop.Registration?>(nil)
 
     /// Watches until the process has ended or `cancel()`.
     ///
     /// - Parameter handler: called on the loop's thread, at most once.
-    package init(
+    package convenience init(
         of process: ProcessHandle, on loop: EventLoop, _ handler: @escaping @Sendable () -> Void
     ) throws(Errno) {
+        try self.init(process.pidfd, for: .readable, of: process, on: loop, handler) { !process.isAlive }
+    }
+
+    /// Watches until the process was collected or `cancel()`.
+    ///
+    /// A pidfd hangs up then, since Linux 6.9 (fs/pidfs.c, pidfd_poll).
+    package convenience init(
+        collectionOf process: ProcessHandle, on loop: EventLoop, _ handler: @escaping @Sendable () -> Void
+    ) throws(Errno) {
+        // A descriptor of its own: the other is registered for other events while somebody waits for the end.
+        let copy = try OwnedDescriptor(checking: fcntl(process.pidfd, F_DUPFD_CLOEXEC, 0))
+        try self.init(copy.rawValue, for: .hungUp, of: copy, on: loop, handler) { true }
+    }
+
+    private init(
+        _ descriptor: Int32, for readiness: EventLoop.Readiness, of owner: any AnyObject & Sendable,
+        on loop: EventLoop, _ handler: @escaping @Sendable () -> Void, isDue: @escaping @Sendable () -> Bool
+    ) throws(Errno) {
         let isDone = NIOLockedValueBox(false)
-        let registration = try loop.watch(process.pidfd, of: process) { [weak self] in
-            guard !process.isAlive else { return }
-            // It stays readable for ever.
+        let registration = try loop.watch(descriptor, for: readiness, of: owner) { [weak self] in
+            guard isDue() else { return }
+            // It stays so for ever.
             self?.cancel()
             let isFirst = isDone.withLockedValue { isDone in
                 defer { isDone = true }

@@ -56,6 +56,17 @@ package final class ProcessHandle: Sendable {
         }
     }
 
+    /// How it ended if it is not our child, as its pidfd tells once its parent has collected it.
+    package func exitStatusFromPidfd() -> ExitStatus {
+        guard !isAlive else { return .running }
+        var status: Int32 = 0
+        return switch clevagent_pidfd_exit_status(pidfd, &status) {
+        case 0: .uncollected
+        case 1: ExitStatus(waitStatus: status)
+        default: .unknown
+        }
+    }
+
     private var isReadable: Bool {
         var descriptor = pollfd(fd: pidfd, events: Int16(POLLIN), revents: 0)
         return poll(&descriptor, 1, 0) > 0
@@ -67,8 +78,16 @@ package enum ExitStatus: Sendable, Hashable {
     case running
     case exited(Int32)
     case signalled(Int32)
-    /// It was not our child: its parent was told.
+    /// It is not our child, and its parent has not collected it: it may become known.
+    case uncollected
+    /// It is not our child, and the kernel does not tell.
     case unknown
+
+    /// Takes a status apart as wait(2) gives it: the signal in the low 7 bits, then whether there is a core dump.
+    package init(waitStatus: Int32) {
+        let signal = waitStatus & 0x7f
+        self = signal == 0 ? .exited(waitStatus >> 8 & 0xff) : .signalled(signal)
+    }
 }
 
 extension ProcessHandle {

@@ -22,11 +22,14 @@ extension StubServer {
         package var apiKey: String?
         /// The id of the first queued command; the next ones count up.
         package var firstCommandID: Int64
+        /// Who it is under TLS; nil for plain HTTP.
+        package var identity: TestAuthority.Identity?
 
         package init(
             knowledge: Knowledge = .whole, redelivery: Redelivery = .once, apiKey: String? = nil,
-            firstCommandID: Int64 = 1_795_000_000
+            firstCommandID: Int64 = 1_795_000_000, identity: TestAuthority.Identity? = nil
         ) {
+            self.identity = identity
             self.knowledge = knowledge
             self.redelivery = redelivery
             self.apiKey = apiKey

@@ -2,6 +2,8 @@ import Glibc
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import NIOSSL
+import SystemPackage
 
 /// Stands in for the server on a real loopback socket, in the process of the test that scripts it.
 ///
@@ -15,9 +17,11 @@ package final class StubServer: Sendable {
     let group: MultiThreadedEventLoopGroup
     let state: NIOLockedValueBox<State>
     private let reservation: PortReservation
+    private let tls: NIOSSLContext?
 
     /// Binds a free port and starts to answer.
     init(_ configuration: Configuration) async throws {
+        tls = try configuration.identity.map(Self.context)
         reservation = try PortReservation()
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         state = NIOLockedValueBox(State(configuration))
@@ -30,7 +34,7 @@ package final class StubServer: Sendable {
     }
 
     /// The URL before `/api/v1`, as `--endpoint` takes it.
-    package var endpoint: String { "http://127.0.0.1:\(port)" }
+    package var endpoint: String { tls == nil ? "http://127.0.0.1:\(port)" : "https://localhost:\(port)" }
 
     // MARK: Being away
 
@@ -67,12 +71,21 @@ package final class StubServer: Sendable {
         try await group.shutdownGracefully()
     }
 
+    private static func context(_ identity: TestAuthority.Identity) throws -> NIOSSLContext {
+        let chain = try NIOSSLCertificate.fromPEMFile(identity.certificate.string)
+        let key = try NIOSSLPrivateKey(file: identity.key.string, format: .pem)
+        return try NIOSSLContext(
+            configuration: .makeServerConfiguration(
+                certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key)))
+    }
+
     private func listen() async throws {
         let descriptor = try reservation.makeListener()
         let channel = try await ServerBootstrap(group: group)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelInitializer { [state] channel in
+            .childChannelInitializer { [state, tls] channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
                     try StubServerConnection.install(in: channel, state: state)
                 }
             }

@@ -66,16 +66,30 @@ package struct TestProcess: Sendable {
 
     /// Returns when a PID file names this process.
     package static func waitUntil(_ pidFile: FilePath, names pid: Int32) async throws {
-        let events = try DirectoryEvents(on: EventLoop())
+        _ = try await waitUntil(pidFile) { $0 == pid }
+    }
+
+    /// The process that a PID file names, once it names one.
+    package static func named(by pidFile: FilePath) async throws -> TestProcess {
+        TestProcess(handle: try ProcessHandle(pid: try await waitUntil(pidFile) { _ in true }))
+    }
+
+    private static func waitUntil(_ pidFile: FilePath, _ isIt: (Int32) -> Bool) async throws -> Int32 {
+        let events = try sharedEvents.get()
         let (hints, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let watch = events.watch(pidFile) { _ in continuation.yield() }
         defer { watch.cancel() }
         continuation.yield()
         for await _ in hints {
             let text = (try? readWholeFile(pidFile, limit: 100)).map { String(decoding: $0, as: UTF8.self) }
-            if text == "\(pid)\n" || text == "\(pid)" { return }
+            // The fixture writes its number at once.
+            if let pid = text?.split(separator: "\n").first.flatMap({ Int32($0) }), isIt(pid) { return pid }
         }
+        throw CancellationError()
     }
+
+    /// One for all tests: a user has 128 inotify instances on the whole machine (inotify(7)).
+    private static let sharedEvents = Result { try DirectoryEvents(on: EventLoop()) }
 
     package func kill(_ signal: Int32 = SIGKILL) {
         // It may have ended already, and then that is what was wanted.

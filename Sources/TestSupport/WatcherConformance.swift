@@ -137,7 +137,7 @@ package struct WatcherConformance: Sendable {
         try await observing(target.watcher, target.id) { observations in
             _ = try await observations.alive()
             for _ in 0..<2 {
-                let outcome = await target.watcher.perform(.stop, on: target.id)
+                let outcome = await target.watcher.perform(.stop, on: target.id) {}
                 try require(outcome == .down, "stop: \(outcome)")
             }
             _ = try await observations.dead()
@@ -163,7 +163,7 @@ package struct WatcherConformance: Sendable {
     }
 
     private static func up(_ target: any WatcherConformanceTarget, _ action: TargetAction) async throws -> Identity {
-        let outcome = await target.watcher.perform(action, on: target.id)
+        let outcome = await target.watcher.perform(action, on: target.id) {}
         guard case .up(let identity, _) = outcome else { throw ConformanceFailure("\(action): \(outcome)") }
         return identity
     }

@@ -10,7 +10,7 @@ package func observing<Result>(
     return try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
             defer { continuation.finish() }
-            try await watcher.observe(target) { continuation.yield($0) }
+            await watcher.observe([target]) { continuation.yield($1) }
         }
         let result = try await body(ObservationReader(stream))
         group.cancelAll()

@@ -9,5 +9,9 @@ package protocol TargetController: Sendable {
     /// - `recover` of what is found alive changes nothing and tells that life. Two copies never run.
     /// - Once a `restart` has sent its first signal, it goes on to the start even when cancelled.
     /// - A failure is an outcome, not a trap: it says what a person can do, and whether trying again can help.
-    func perform(_ action: TargetAction, on target: TargetID) async -> TargetActionOutcome
+    ///
+    /// - Parameter startMade: called when all is started and only waiting is left, so that other starts may begin.
+    func perform(
+        _ action: TargetAction, on target: TargetID, startMade: @escaping @Sendable () -> Void
+    ) async -> TargetActionOutcome
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import Logging
+import ProgramLog
 import RunnerKit
 import SystemSupport
 import WatcherAPI
@@ -22,6 +23,9 @@ struct StartCommand: AsyncParsableCommand {
             Every flag can also be set in the environment: --heartbeat-interval is \
             CLEVAGENT_HEARTBEAT_INTERVAL, and so on; CLEVAGENT_WATCH holds one target a line. Flags \
             beat the environment.
+
+            HTTPS_PROXY or HTTP_PROXY (http://[USER:PASSWORD@]HOST:PORT) names a proxy to reach the \
+            server through, unless NO_PROXY lists the server; this host itself is reached without.
 
             Exit status: 0 after SIGTERM or SIGINT, 64 when a flag or a variable is wrong, 78 when a \
             file or the host is not as it should be.
@@ -71,10 +75,17 @@ struct StartCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("DEBUG, INFO, WARNING or ERROR.", valueName: "level"))
     var logLevel: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Certificates in PEM of the authorities that the server's certificate may come from, in place of the system's.",
+            valueName: "file"))
+    var caFile: String?
+
     @Flag(help: "Allow http:// to another host: the key is then visible to the network.")
     var allowHTTP = false
 
     func run() async throws {
+        Heap.useOne()
         let registry = makeBuiltInRegistry(openFileLimit: .raise())
         var resolver = ConfigurationResolver(
             options: options, environment: Host.environment, kinds: registry.kinds)
@@ -85,7 +96,9 @@ struct StartCommand: AsyncParsableCommand {
             for problem in error.problems { Host.complain(problem.description) }
             throw ExitCode(ConfigurationProblem.exitStatus(for: error.problems))
         }
-        LoggingSystem.bootstrap(StreamLogHandler.standardError)
+        let log = LogOutput(program: "clevagent-runner")
+        defer { log.flush(within: .seconds(1)) }
+        LoggingSystem.bootstrap { StreamLogHandler(label: $0, stream: log) }
         var logger = Logger(label: "clevagent-runner")
         logger.logLevel = configuration.logLevel.loggerLevel
         for warning in configuration.warnings { logger.warning("\(warning)") }
@@ -116,6 +129,7 @@ struct StartCommand: AsyncParsableCommand {
         options.restartPolicy = restartPolicy
         options.config = config
         options.stateDirectory = stateDir
+        options.caFile = caFile
         options.allowHTTP = allowHTTP
         return options
     }

@@ -5,6 +5,7 @@ import HummingbirdTLS
 import Logging
 import NIOCore
 import NIOSSL
+import ProgramLog
 import ServerDomain
 import ServerHTTP
 import ServiceLifecycle
@@ -27,7 +28,9 @@ struct ServerProcess {
     init(_ configuration: ServingConfiguration) { self.configuration = configuration }
 
     func run() async throws {
-        let logger = makeLogger()
+        let log = LogOutput(program: "clevagent-server")
+        defer { log.flush(within: .seconds(1)) }
+        let logger = makeLogger(log)
         let builder = try server()
         let directory = try StateDirectory(making: configuration.stateDirectory)
         let lock = try StoreLock(databasePath: configuration.databasePath)
@@ -85,14 +88,15 @@ struct ServerProcess {
         }
     }
 
-    private func makeLogger() -> Logger {
-        var logger = Logger(label: "clevagent-server") { StreamLogHandler.standardError(label: $0) }
+    private func makeLogger(_ log: LogOutput) -> Logger {
+        var logger = Logger(label: "clevagent-server") { StreamLogHandler(label: $0, stream: log) }
         logger.logLevel = Logger.Level(rawValue: configuration.logLevel) ?? .notice
         return logger
     }
 
     private func server() throws -> HTTPServerBuilder {
-        let base = HTTPServerBuilder.http1(configuration: .init(idleTimeout: .seconds(120)))
+        let base = HTTPServerBuilder.http1(
+            configuration: .init(additionalChannelHandlers: [BadRequestHandler()], idleTimeout: .seconds(120)))
         guard let tls = configuration.tls else { return base }
         var settings: TLSConfiguration
         do {

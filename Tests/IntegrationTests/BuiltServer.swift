@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import FoundationEssentials
+import Glibc
 import NIOCore
 import NIOHTTP1
 import TestSupport
@@ -12,10 +13,24 @@ struct BuiltServer {
     let key: String
     let directory: String
 
+    /// Runs `body` with a server, which is killed afterwards if it still runs.
+    static func run(
+        in directory: String, _ arguments: [String] = [], _ body: (BuiltServer) async throws -> Void
+    ) async throws {
+        let server = try await start(in: directory, arguments)
+        do {
+            try await body(server)
+        } catch {
+            await server.kill()
+            throw error
+        }
+        await server.kill()
+    }
+
     /// Starts it, on the state that an earlier one left there if there is any. Returns when it listens.
-    static func start(in directory: String) async throws -> BuiltServer {
+    private static func start(in directory: String, _ arguments: [String] = []) async throws -> BuiltServer {
         let process = try ChildProcess(
-            [BuiltProgram.server.path, "--listen", "127.0.0.1:0", "--state-dir", directory],
+            [BuiltProgram.server.path, "--listen", "127.0.0.1:0", "--state-dir", directory] + arguments,
             environment: AgentDirectory.environment, output: .lines)
         var url: String?
         for await line in process.lines {
@@ -38,6 +53,12 @@ struct BuiltServer {
         for await line in tool.lines where line.hasPrefix("cv_") { key = line }
         guard await tool.ended() == 0, let key else { throw BuiltServerError(words: "no key could be made") }
         return key
+    }
+
+    /// SIGKILL, as a power cut would; returns when it is gone.
+    func kill() async {
+        process.signal(SIGKILL)
+        _ = await process.ended()
     }
 
     /// Asks the server and reads its JSON.

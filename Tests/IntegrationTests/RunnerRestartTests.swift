@@ -100,6 +100,19 @@ import WireProtocol
         }
     }
 
+    @Test func aServerThatHangsDoesNotHoldUpTheEnd() async throws {
+        try await withAgentDirectory { agents in
+            try await agents.start("bot")
+            try await withStubServer { stub in
+                let runner = try start(agents, ["bot"], stub)
+                try await allAreUp(["bot"], stub, after: -1)
+                stub.script(.any, always: .hang)
+                _ = try await stub.request(.batch, after: stub.requests.count - 1)
+                #expect(await runner.end(within: .seconds(12)) == 0)
+            }
+        }
+    }
+
     /// Wherever in the restart the runner is killed: one copy lives in the end, and the command has one true result.
     @Test(arguments: [HeartbeatEvent.Kind.restarting, .started]) func killedInTheMiddleOfARestart(
         at moment: HeartbeatEvent.Kind

@@ -81,7 +81,7 @@ import Testing
         arguments: [["/usr/bin/bot"], ["bot", "--name", "a b"], ["bot", ""], ["/opt/my bots/bot", "-x"]] as [[ByteText]]
     )
     func `Arguments are kept as they were`(arguments: [ByteText]) throws {
-        #expect(try LaunchRecipe(from: .sample { $0.arguments = arguments }).arguments == arguments)
+        #expect(try LaunchRecipe(from: .sample { $0.arguments = arguments }).arguments.texts == arguments)
     }
 
     @Test func `An executable that was replaced is started from its place`() throws {

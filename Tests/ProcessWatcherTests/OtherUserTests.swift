@@ -9,7 +9,7 @@ import Testing
 import WatcherAPI
 
 /// Root brings back what belongs to others, and gives it no more than it had.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(1)), .serialized)
 struct OtherUserTests {
     private static let user: UInt32 = 12345
 

@@ -10,13 +10,13 @@ import Testing
         var testDescription: String
         var file: PIDFile
         var named = NamedProcess.nobody
-        var unknown: PIDFileJudgement.Kind
-        var alive: PIDFileJudgement.Kind
-        var ended: PIDFileJudgement.Kind
+        var unknown: ProcessJudgement.Kind
+        var alive: ProcessJudgement.Kind
+        var ended: ProcessJudgement.Kind
 
         init(
             _ testDescription: String, _ file: PIDFile, _ named: NamedProcess = .nobody,
-            unknown: PIDFileJudgement.Kind, alive: PIDFileJudgement.Kind, ended: PIDFileJudgement.Kind
+            unknown: ProcessJudgement.Kind, alive: ProcessJudgement.Kind, ended: ProcessJudgement.Kind
         ) {
             self.testDescription = testDescription
             self.file = file
@@ -89,23 +89,23 @@ import Testing
 
     @Test func `A stand-in is no concern while the file stays as it was`() {
         let standIn = RememberedLife(identity: Self.life, isAlive: true, stamp: Self.old, isStandIn: true)
-        #expect(PIDFileJudgement.judge(.names(99, Self.old, owner: 0), .nobody, standIn).kind == .alive(100))
-        #expect(PIDFileJudgement.judge(.names(99, Self.new, owner: 0), .nobody, standIn).kind == .concern(100))
-        #expect(PIDFileJudgement.judge(.missing, .nobody, standIn).kind == .concern(100))
+        #expect(ProcessJudgement.judge(.names(99, Self.old, owner: 0), .nobody, standIn).kind == .alive(100))
+        #expect(ProcessJudgement.judge(.names(99, Self.new, owner: 0), .nobody, standIn).kind == .concern(100))
+        #expect(ProcessJudgement.judge(.missing, .nobody, standIn).kind == .concern(100))
     }
 
     @Test(arguments: [true, false])
     func `A stranger who has the PID of an unchanged file is never the target of a stand-in`(isAlive: Bool) {
         let standIn = RememberedLife(identity: Self.life, isAlive: isAlive, stamp: Self.old, isStandIn: true)
         let stranger = Self.process(99, began: 11)
-        let judged = PIDFileJudgement.judge(.names(99, Self.old, owner: 0), stranger, standIn).kind
+        let judged = ProcessJudgement.judge(.names(99, Self.old, owner: 0), stranger, standIn).kind
         #expect(judged == (isAlive ? .alive(100) : .dead))
         // Written anew it names somebody.
-        #expect(PIDFileJudgement.judge(.names(99, Self.new, owner: 0), stranger, standIn).kind == .alive(99))
+        #expect(ProcessJudgement.judge(.names(99, Self.new, owner: 0), stranger, standIn).kind == .alive(99))
     }
 
-    private func judge(_ row: Row, _ remembered: RememberedLife?) -> PIDFileJudgement.Kind {
-        PIDFileJudgement.judge(row.file, row.named, remembered).kind
+    private func judge(_ row: Row, _ remembered: RememberedLife?) -> ProcessJudgement.Kind {
+        ProcessJudgement.judge(row.file, row.named, remembered).kind
     }
 
     private static let bootID = BootID("boot")
@@ -126,7 +126,7 @@ import Testing
     }
 }
 
-extension PIDFileJudgement {
+extension ProcessJudgement {
     /// A judgement without its words.
     enum Kind: Sendable, Hashable {
         case alive(Int32), concern(Int32), dead, hindered, missing, undetermined

@@ -233,7 +233,7 @@ struct PIDFileWatchingTests {
             let end = try await observations.dead()
             #expect(end.identity == first)
         }
-        #expect(await later.perform(.stop, on: watched.target) == .down)
+        #expect(await later.perform(.stop, on: watched.target, startMade: {}) == .down)
         #expect(stranger.handle.isAlive)
     }
 

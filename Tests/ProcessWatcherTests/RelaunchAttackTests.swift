@@ -9,7 +9,7 @@ import Testing
 import WatcherAPI
 
 /// What a user of the host tries, to have a runner that is root do more than that user could.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(1)), .serialized)
 struct RelaunchAttackTests {
     private static let user: UInt32 = 12345
 
@@ -53,7 +53,7 @@ struct RelaunchAttackTests {
         try await process.end()
         // A runner that knows it from its notes only.
         let watcher = try watched.watcherAfterRestart()
-        async let started = watcher.perform(.recover, on: watched.target)
+        async let started = watcher.perform(.recover, on: watched.target) {}
         await watched.clock.sleep(lasting: .seconds(5))
         watched.clock.advance(by: .seconds(5))
         guard case .up(let identity, _) = await started else {

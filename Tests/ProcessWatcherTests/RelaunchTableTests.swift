@@ -8,7 +8,7 @@ import Testing
 import WatcherAPI
 
 /// Who may be started again by root, with processes that were made for it, and what is told of each.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(1)), .serialized)
 struct RelaunchTableTests {
     static let user: UInt32 = 12345
 

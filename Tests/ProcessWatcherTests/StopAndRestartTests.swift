@@ -90,7 +90,7 @@ struct StopAndRestartTests {
         let seen = try await observing(later, watched.target) { try await $0.next() }
         #expect(seen.liveness == .alive(second))
         #expect(seen.concern == nil)
-        #expect(await later.perform(.recover, on: watched.target) == .up(second, note: nil))
+        #expect(await later.perform(.recover, on: watched.target, startMade: {}) == .up(second, note: nil))
     }
 
     @Test func `What died while no runner was there is brought back by the next`() async throws {
@@ -102,7 +102,7 @@ struct StopAndRestartTests {
         try await observing(later, watched.target) { observations in
             let end = try await observations.dead()
             #expect(end.identity == first)
-            guard case .up(let second, _) = await later.perform(.recover, on: watched.target) else {
+            guard case .up(let second, _) = await later.perform(.recover, on: watched.target, startMade: {}) else {
                 Issue.record("not brought back")
                 return
             }
@@ -140,7 +140,12 @@ struct StopAndRestartTests {
     @Test func `A start command that fails tells its exit status`() async throws {
         let watched = try WatchedProcess(
             TargetSettings(start: [try TestProcess.testTarget.string, "run", "--exit", "3"]))
-        #expect(await watched.perform(.recover) == .failed("start: ended with exit status 3", isPermanent: false))
+        guard case .failed(let reason, isPermanent: false) = await watched.perform(.recover) else {
+            Issue.record("up, and nothing runs")
+            return
+        }
+        // A daemon that another test started meanwhile in the same way may be named too.
+        #expect(reason.hasPrefix("start: ended with exit status 3"))
     }
 
     @Test func `A start command that ends well has a minute for its PID file`() async throws {
@@ -156,6 +161,43 @@ struct StopAndRestartTests {
             return
         }
         #expect(reason.contains("60"))
+    }
+
+    @Test func `What a start command has left behind is not started once more while it runs`() async throws {
+        let directory = try TestProcessDirectory()
+        let other = directory.file("another.pid")
+        let watched = try WatchedProcess(
+            TargetSettings(start: [
+                try TestProcess.testTarget.string, "run", "--daemonize", "--pidfile", other.string,
+            ]), directory: directory)
+        async let outcome = watched.perform(.recover)
+        await watched.clock.sleep(lasting: .seconds(5))
+        let daemon = try await TestProcess.named(by: other)
+        defer { daemon.kill() }
+        if let command = try watched.rememberedLife(), let handle = try? ProcessHandle(pid: command.pid) {
+            try await handle.waitForEnd(on: EventLoop())
+        }
+        watched.clock.advance(by: .seconds(60))
+        guard case .failed(let reason, isPermanent: false) = await outcome else {
+            Issue.record("up, and the PID file names nothing")
+            return
+        }
+        #expect(reason.contains("which it started, runs: nothing is started while it does"), "\(reason)")
+        let note = try #require(watched.memory.note(of: watched.target))
+        #expect(try ProcessNote(decoding: note).children.map(\.pid).contains(daemon.pid))
+
+        // Also by a runner that was started again, with nothing but its notes.
+        let later = try watched.watcherAfterRestart()
+        for watcher in [watched.watcher, later] {
+            async let again = watcher.perform(.recover, on: watched.target, startMade: {})
+            await watched.clock.sleep(lasting: .seconds(5))
+            watched.clock.advance(by: .seconds(5))
+            guard case .failed(let reason, isPermanent: false) = await again else {
+                Issue.record("a second copy was started")
+                return
+            }
+            #expect(reason.contains("which belonged to it, still runs: two copies"), "\(reason)")
+        }
     }
 
     @Test(arguments: ["no-such-program", "/no/such/program", ""])

@@ -19,7 +19,7 @@ final class WatchedProcess: Sendable {
 
     init(
         _ settings: TargetSettings = TargetSettings(), file: String = "bot.pid",
-        directory: TestProcessDirectory? = nil, logger: Logger = .silent
+        directory: TestProcessDirectory? = nil, processes: any ProcessReading = ProcFS(), logger: Logger = .silent
     ) throws {
         let directory = try directory ?? TestProcessDirectory()
         self.directory = directory
@@ -27,7 +27,8 @@ final class WatchedProcess: Sendable {
         target = TargetID(kind: .process, name: pidFile.string)
         self.settings = settings
         watcher = try ProcessWatcher(
-            WatcherContext(targets: [target: settings], memory: memory, logger: logger), clock: clock)
+            WatcherContext(targets: [target: settings], memory: memory, logger: logger), clock: clock,
+            processes: processes)
     }
 
     deinit {
@@ -44,7 +45,7 @@ final class WatchedProcess: Sendable {
     }
 
     func perform(_ action: TargetAction) async -> TargetActionOutcome {
-        await watcher.perform(action, on: target)
+        await watcher.perform(action, on: target) {}
     }
 
     /// The life that stands in the note on the disk.

@@ -1,3 +1,4 @@
+import Glibc
 import RunnerKit
 import Supervision
 import Testing
@@ -8,6 +9,9 @@ import Testing
         ("process:/run/my-bot.pid", "my-bot"), ("trader=process:/run/my-bot.pid", "trader"),
         ("process:/run/my-bot", "my-bot"), ("process:pidfile:/run/a=b.pid", "a=b"),
         ("Ümläut 7=process:/run/x.pid", "Ümläut 7"),
+        ("process:python main.py", "python main.py"), ("process:match:/opt/bot", "/opt/bot"),
+        ("process:match:bot.pid", "bot.pid"), ("trader=process:bot --fast", "trader"),
+        ("x=process:" + String(repeating: "a", count: 4000), "x"),
     ])
     func aTargetHasTheNameOfItsAgentOrTheOneThatIsGiven(text: String, agent: String) throws {
         var bench = try ResolverBench()
@@ -29,9 +33,13 @@ import Testing
         ("process:run/bot.pid", "write the absolute path of the PID file"),
         ("process:pidfile:bot", "write the absolute path of the PID file"),
         // The name of something that exists here.
-        ("process:.", "write the absolute path of the PID file"),
-        ("process:python main.py", "targets by command line are not there yet in this version"),
-        ("process:match:/opt/bot", "targets by command line are not there yet in this version"),
+        ("process:./.", "write the absolute path of the PID file"),
+        ("process:a", "too short: it would match by chance; give at least 3 letters"),
+        ("process:match:py", "too short: it would match by chance; give at least 3 letters"),
+        ("process:  a ", "too short: it would match by chance; give at least 3 letters"),
+        ("process:match:", "too short: it would match by chance"), ("process:cv_0123", "that looks like an API key"),
+        ("process:" + String(repeating: "a", count: 201), "too long for the name of an agent: write AGENT= before it"),
+        ("x=process:" + String(repeating: "a", count: 4096), "a name has no control characters and at most 4095 bytes"),
         ("process:/run/", "that is a directory"), ("process:/run/a\nb.pid", "a name has no control characters"),
         ("=process:/run/bot.pid", "an agent's name has 1 to 200 characters"),
         ("a\tb=process:/run/bot.pid", "an agent's name has 1 to 200 characters"),
@@ -55,6 +63,7 @@ import Testing
             ["process:/run/a.pid", "x=process:pidfile:/run/a.pid"],
             "--watch 'x=process:pidfile:/run/a.pid': is there twice"
         ),
+        (["process:bot.py", "x=process:match:bot.py"], "--watch 'x=process:match:bot.py': is there twice"),
         (["process:/run/a.pid", "x=process:/run//./a.pid"], "--watch 'x=process:/run//./a.pid': is there twice"),
         (
             ["process:/run/a.pid", "process:/tmp/a.pid"],
@@ -69,6 +78,19 @@ import Testing
         var bench = try ResolverBench()
         bench.options.watch = watch
         #expect(bench.problems == [problem])
+    }
+
+    @Test func whoCanMatchIsSetOrWarnedOf() throws {
+        var bench = try ResolverBench()
+        bench.options.watch = ["process:my-bot"]
+        let warning = "process:my-bot: a process of any user can match it: set user: for it in the settings file"
+        #expect(try bench.resolve().warnings == (geteuid() == 0 ? [warning] : []))
+        for (user, number) in [("root", 0 as UInt32), ("1234", 1234)] {
+            let (settings, problems) = try bench.settings("targets: {'process:my-bot': {user: \(user)}}")
+            #expect(problems == [])
+            #expect(settings?.user == number)
+            #expect(try bench.resolve().warnings == [])
+        }
     }
 
     @Test func theEnvironmentHoldsOneTargetALine() throws {

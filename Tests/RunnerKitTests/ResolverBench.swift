@@ -6,6 +6,7 @@ import TestSupport
 /// A setting that takes a text, by its flag.
 enum Setting: String, CaseIterable {
     case apiKeyFile = "--api-key-file"
+    case caFile = "--ca-file"
     case config = "--config"
     case endpoint = "--endpoint"
     case interval = "--heartbeat-interval"
@@ -18,6 +19,7 @@ enum Setting: String, CaseIterable {
     var option: WritableKeyPath<RunnerOptions, String?> {
         switch self {
         case .apiKeyFile: \.apiKeyFile
+        case .caFile: \.caFile
         case .config: \.config
         case .endpoint: \.endpoint
         case .interval: \.heartbeatInterval

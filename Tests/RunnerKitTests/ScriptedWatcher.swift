@@ -9,10 +9,7 @@ final class ScriptedWatcher: Watcher, TargetController {
         let observations = AsyncStream.makeStream(of: Observation.self)
         let performed = AsyncStream.makeStream(of: TargetAction.self)
         let outcomes = AsyncStream.makeStream(of: TargetActionOutcome.self)
-    }
-
-    struct CannotBeWatched: Error, CustomStringConvertible {
-        var description: String { "there is nothing to watch" }
+        let startMade = NIOLockedValueBox<@Sendable () -> Void>({})
     }
 
     private let stages: [TargetID: Stage]
@@ -22,14 +19,19 @@ final class ScriptedWatcher: Watcher, TargetController {
         stages = Dictionary(uniqueKeysWithValues: targets.map { ($0, Stage()) })
     }
 
-    func observe(_ target: TargetID, _ report: (Observation) async -> Void) async throws {
-        guard let stage = stages[target] else { throw CannotBeWatched() }
-        for await observation in stage.observations.stream { await report(observation) }
-        try Task.checkCancellation()
-        throw CannotBeWatched()
+    func observe(_ targets: [TargetID], _ report: @escaping @Sendable (TargetID, Observation) -> Void) async {
+        await withDiscardingTaskGroup { group in
+            for target in targets {
+                guard let stage = stages[target] else { continue }
+                group.addTask { for await observation in stage.observations.stream { report(target, observation) } }
+            }
+        }
     }
 
-    func perform(_ action: TargetAction, on target: TargetID) async -> TargetActionOutcome {
+    func perform(
+        _ action: TargetAction, on target: TargetID, startMade: @escaping @Sendable () -> Void
+    ) async -> TargetActionOutcome {
+        stages[target]?.startMade.withLockedValue { $0 = startMade }
         count.withLockedValue { $0 += 1 }
         stages[target]?.performed.continuation.yield(action)
         let outcome = await stages[target]?.outcomes.stream.first { _ in true }
@@ -42,12 +44,13 @@ final class ScriptedWatcher: Watcher, TargetController {
         stages[target]?.observations.continuation.yield(Observation(liveness, memoryMB: memoryMB))
     }
 
-    func canNoLongerWatch(_ target: TargetID) {
-        stages[target]?.observations.continuation.finish()
-    }
-
     func ends(_ outcome: TargetActionOutcome, _ target: TargetID) {
         stages[target]?.outcomes.continuation.yield(outcome)
+    }
+
+    /// The action in hand has started what it had to, and goes on waiting.
+    func hasStarted(_ target: TargetID) {
+        stages[target]?.startMade.withLockedValue { $0 }()
     }
 
     /// Waits for the next action that was begun.

@@ -42,11 +42,9 @@ import Testing
 
     @Test(
         arguments: [
-            (12, "start: [/usr/bin/bot]\nuser: root", "only root can start it as user 'root'"),
-            (12, "start: [/usr/bin/bot]\nuser: 13", "only root can start it as user '13'"),
-            (0, "user: root", "there is no 'start'"),
-            (0, "start: [/usr/bin/bot]\nuser: no-such-user-here", "knows no user 'no-such-user-here'"),
-            (0, "start: [/usr/bin/bot]\nuser: 4294967295", "knows no user"),
+            (12, "start: [/usr/bin/bot]\nuser: root", "only root can start it as user 0"),
+            (12, "start: [/usr/bin/bot]\nuser: 13", "only root can start it as user 13"),
+            (0, "start: [/usr/bin/bot]\nuser: 4294967295", "there is no user"),
             (0, "start: [/usr/bin/bot]\nuser: []", "'user' must be a user's name or number"),
             (0, "start: [/usr/bin/bot]\nuser: ''", "'user' must be a user's name or number"),
         ] as [(UInt32, String, String)])
@@ -87,8 +85,8 @@ import Testing
     // MARK: - What is wrong
 
     @Test(arguments: [
-        ("- a\n- b", "line 1: the file must be a mapping with targets"),
-        ("hello", "line 1: the file must be a mapping with targets"),
+        ("- a\n- b", "line 1: the file must be a mapping with ca-file, targets"),
+        ("hello", "line 1: the file must be a mapping with ca-file, targets"),
         ("targets:", "line 1: 'targets' must be a mapping from TYPE:NAME to settings"),
         ("targets: [a]", "line 1: 'targets' must be a mapping from TYPE:NAME to settings"),
         ("tragets: {}", "line 1: 'tragets' is not a setting of the file; did you mean 'targets'?"),
@@ -137,8 +135,8 @@ import Testing
         ("back-off: {}", "line 3: 'back-off' is not a setting of 'process:/run/bot.pid'; did you mean 'backoff'?"),
         ("backoff: {maximum: 3}", "line 3: 'maximum' is not a setting of 'backoff'; did you mean 'max'?"),
         ("grace: 1\ngrace: 2", "line 4: 'grace' stands there twice"),
-        ("5", "line 3: 'process:/run/bot.pid' must be a mapping with start, user, grace, backoff"),
-        ("[]", "line 3: 'process:/run/bot.pid' must be a mapping with start, user, grace, backoff"),
+        ("5", "line 3: 'process:/run/bot.pid' must be a mapping with start, grace, backoff, user"),
+        ("[]", "line 3: 'process:/run/bot.pid' must be a mapping with start, grace, backoff, user"),
         ("backoff: 5", "line 3: 'backoff' must be a mapping with initial, max"),
     ])
     func whatIsNoSettingIsToldWithTheNearestThatIs(settings: String, problem: String) throws {
@@ -163,6 +161,14 @@ import Testing
         ("start: ~", "line 3: 'start' must be a list of texts, executable first"),
         ("start:\n- /bin/bot\n- [x]", "line 5: 'start' must be a list of texts, executable first"),
         ("start: [/bin/bot, \"a\\0b\"]", "line 3: 'start' must be a list of texts, executable first"),
+        ("user: no-such-user", "line 3: 'user': there is no user 'no-such-user'"),
+        ("user: -1", "line 3: 'user': there is no user '-1'"),
+        ("user: [root]", "line 3: 'user' must be a user's name or number"),
+        ("user: ''", "line 3: 'user' must be a user's name or number"),
+        (
+            "user: root",
+            "line 2: 'process:/run/bot.pid': 'user' is only for process targets without a PID file, and for those with 'start'"
+        ),
         ("start: []", "line 3: 'start' must begin with the absolute path of an executable"),
         ("start: [bot]", "line 3: 'start' must begin with the absolute path of an executable"),
         ("start: [./bot]", "line 3: 'start' must begin with the absolute path of an executable"),

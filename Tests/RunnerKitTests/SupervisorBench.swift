@@ -16,6 +16,7 @@ struct SupervisorBench: Sendable {
     let store: MemoryRecordStore
     let desk: CommandDesk
     let resultSignal = WakeSignal()
+    let farewell: Farewell<TestClock>
     private let supervisor: Supervisor<TestClock>
     private let reports = AsyncStream.makeStream(of: TargetReport.self)
 
@@ -25,6 +26,7 @@ struct SupervisorBench: Sendable {
     ) async {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         watcher = ScriptedWatcher(targets)
+        farewell = Farewell(clock: clock)
         store = MemoryRecordStore(records)
         desk = CommandDesk(
             ledger: ledger, journal: NoJournal(), intake: CommandIntake(endpoint: "e", targets: Set(targets)),
@@ -34,8 +36,8 @@ struct SupervisorBench: Sendable {
                 let name = target.name.dropFirst("/run/".count).dropLast(".pid".count)
                 return .init(
                     target: WatchedTarget(id: target, agent: String(name)), settings: TargetSettings(grace: grace))
-            }, watchers: [.process: watcher], store: store, desk: desk, clock: clock, bootID: "b", capacity: capacity,
-            seed: 1, logger: logger
+            }, watchers: [.process: watcher], store: store, desk: desk, farewell: farewell, clock: clock, bootID: "b",
+            capacity: capacity, seed: 1, logger: logger
         ) { [reports] report, _, _ in reports.continuation.yield(report) }
     }
 

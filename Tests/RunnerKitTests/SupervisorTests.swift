@@ -55,15 +55,16 @@ import WireProtocol
         }
     }
 
-    @Test func whatIsDoneIsOnTheDiskBeforeItIsBegun() async throws {
+    @Test func whatIsCommandedIsOnTheDiskBeforeItIsBegun() async throws {
         let bench = await SupervisorBench([bot])
         try await bench.run { bench in
             bench.watcher.sees(.alive(.life(1)), bot)
-            bench.watcher.sees(.dead(End(identity: .life(1), cause: .unknown)), bot)
+            _ = await bench.report()
+            await bench.command(12, .restart)
             _ = await bench.watcher.action(on: bot)
             #expect(
                 await bench.store.record(of: bot)?.phase
-                    == .operating(.recover, before: nil, command: nil))
+                    == .operating(.restart, before: .life(1), command: CommandKey(endpoint: "e", id: 12)))
             bench.watcher.ends(.up(.life(2), note: nil), bot)
             while await bench.event() != .started {}
         }
@@ -104,12 +105,25 @@ import WireProtocol
         }
     }
 
+    @Test func aStartThatOnlyWaitsHoldsUpNoOther() async throws {
+        let bench = await SupervisorBench([bot, other], capacity: 1)
+        try await bench.run { bench in
+            for target in [bot, other] {
+                bench.watcher.sees(.alive(.life(1)), target)
+                bench.watcher.sees(.dead(End(identity: .life(1), cause: .unknown)), target)
+                #expect(await bench.watcher.action(on: target) == .recover)
+                bench.watcher.hasStarted(target)
+            }
+            for target in [bot, other] { bench.watcher.ends(.up(.life(2), note: nil), target) }
+        }
+    }
+
     @Test func whatCannotBeObservedIsDoubtAndNotDeath() async throws {
         let bench = await SupervisorBench([bot, other])
         try await bench.run { bench in
             bench.watcher.sees(.alive(.life(1)), bot)
             _ = await bench.report()
-            bench.watcher.canNoLongerWatch(bot)
+            bench.watcher.sees(.undetermined("can't be observed: there is nothing to watch"), bot)
             let report = try #require(await bench.reportWithEvent())
             #expect(report.status == .warning)
             #expect(report.event?.kind == .unknown)

@@ -38,7 +38,8 @@ import WireProtocol
     private func telling(_ stub: StubServer, _ desk: CommandDesk, _ body: () async throws -> Void) async throws {
         try await withTransport(to: stub.endpoint) { transport in
             let service = ResultService(
-                transport: transport, desk: desk, signal: resultSignal, clock: clock, logger: log.logger, seed: 1)
+                transport: transport, desk: desk, signal: resultSignal, farewell: Farewell(clock: clock), clock: clock,
+                logger: log.logger, seed: 1)
             try await beside({ try await service.run() }, body)
         }
     }

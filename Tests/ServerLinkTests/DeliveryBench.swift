@@ -28,6 +28,12 @@ struct DeliveryBench {
         }
     }
 
+    /// News of how one agent's former process ended.
+    mutating func evidence(_ bot: Int) {
+        lastSeq += 1
+        notices = delivery.add(.change(lastSeq, of: bot, .evidence))
+    }
+
     mutating func pass(_ time: Duration) {
         now = now.advanced(by: time)
     }
@@ -120,10 +126,10 @@ extension WatchedTarget {
 }
 
 extension StateChange {
-    static func change(_ seq: Int64, of bot: Int) -> StateChange {
+    static func change(_ seq: Int64, of bot: Int, _ kind: HeartbeatEvent.Kind = .died) -> StateChange {
         StateChange(
             seq: seq, target: .bot(bot),
-            report: TargetReport(status: .error, message: "change \(seq)", event: HeartbeatEvent(kind: .died)),
+            report: TargetReport(status: .error, message: "change \(seq)", event: HeartbeatEvent(kind: kind)),
             observed: BootInstant(sinceBoot: .seconds(9000)), eventID: "r:\(seq)")
     }
 }

@@ -123,7 +123,9 @@ import WireProtocol
                 for request in [post, get] {
                     #expect(
                         await transport.send(request)
-                            == .unreachable("the server closed the connection without an answer"))
+                            == .unreachable(
+                                "the server closed the connection without an answer; "
+                                    + "if it speaks TLS, --endpoint must begin with https://"))
                 }
             }
         }
@@ -154,9 +156,14 @@ import WireProtocol
     func aServerThatHangsHasUntilTheTimeLimit(answer: StubServer.Answer) async throws {
         try await withStubServer { stub in
             stub.script(.any, always: answer)
-            var request = post
-            request.timeLimit = .milliseconds(300)
-            let reply = try await withTransport(to: stub.endpoint) { await $0.send(request) }
+            let clock = TestClock()
+            let reply = try await withTransport(to: stub.endpoint, clock: clock) { transport in
+                async let reply = transport.send(post)
+                _ = try await stub.request(.batch)
+                await clock.sleep(lasting: post.timeLimit)
+                clock.advance(by: post.timeLimit)
+                return await reply
+            }
             #expect(reply == .unreachable("no answer in time"))
         }
     }
@@ -172,6 +179,27 @@ import WireProtocol
                 }
             }
         }
+    }
+
+    @Test func aConnectionThatIsNeverMadeDoesNotHoldUpTheEnd() async throws {
+        let port = try SilentPort()
+        let clock = TestClock()
+        let transport = HTTPServerTransport(
+            configuration: .init(
+                endpoint: "http://127.0.0.1:\(port.number)", apiKey: testKey, runnerID: "runner-1", userAgent: "test"),
+            clock: clock)
+        let ending = {
+            await clock.sleep(lasting: .milliseconds(500))
+            clock.advance(by: .milliseconds(500))
+        }
+        let reply = try await beside({ try await transport.run() }, ending: ending) {
+            async let reply = transport.send(post)
+            await clock.sleep(lasting: post.timeLimit)
+            clock.advance(by: post.timeLimit)
+            return await reply
+        }
+        #expect(reply == .unreachable("no answer in time"))
+        withExtendedLifetime(port) {}
     }
 
     @Test func aServerThatComesBackIsReachedAgain() async throws {

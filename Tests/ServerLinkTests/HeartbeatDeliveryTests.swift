@@ -46,6 +46,16 @@ import WireProtocol
         #expect(try bench.pause() == DeliveryBench.interval)
     }
 
+    @Test func evidenceIsAboutThePastAndThePresentGoesAlong() throws {
+        var bench = DeliveryBench()
+        bench.evidence(1)
+        bench.delivery.touch(WatchedTarget.bot(1).id)
+        let shipment = try bench.exchange()
+        #expect(shipment.seqs == [1])
+        #expect(shipment.plainBots == ["bot-1"])
+        #expect(try bench.pause() == DeliveryBench.interval)
+    }
+
     // MARK: - Rounds
 
     @Test func everythingGoesOutOnceAnInterval() throws {

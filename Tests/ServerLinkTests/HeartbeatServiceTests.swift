@@ -22,8 +22,8 @@ import WireProtocol
                 configuration: .init(
                     targets: targets, interval: .seconds(30),
                     runner: RunnerInfo(id: "r", hostname: "web-1", version: "0.1.0", bootID: "b"), firstSeq: 1000),
-                transport: transport, clock: clock, civilTime: { [clock] in clock.civilTime }, logger: log.logger,
-                seed: 1
+                transport: transport, farewell: Farewell(clock: clock), clock: clock,
+                civilTime: { [clock] in clock.civilTime }, logger: log.logger, seed: 1
             ) { [reserved] seq in reserved.withLockedValue { $0.append(seq) } }
             try await beside({ try await service.run() }) { try await body(service) }
         }

@@ -3,12 +3,15 @@ import Logging
 import ServerLink
 import ServiceLifecycleTestKit
 import Supervision
+import SystemSupport
 import TestSupport
 import WireProtocol
 
-/// Runs `body` beside a service, asks the service to end in good order, and returns when it has.
+/// Runs `body` beside a service, asks the service to end in good order, does what is to be done meanwhile, and returns
+/// when it has ended.
 func beside<Result>(
-    _ run: @escaping @Sendable () async throws -> Void, _ body: () async throws -> Result
+    _ run: @escaping @Sendable () async throws -> Void, ending: () async throws -> Void = {},
+    _ body: () async throws -> Result
 ) async throws -> Result {
     let (triggers, continuation) = AsyncStream.makeStream(of: GracefulShutdownTestTrigger.self)
     return try await withThrowingTaskGroup(of: Void.self) { group in
@@ -21,6 +24,7 @@ func beside<Result>(
         // What `body` throws cancels the service.
         let result = try await body()
         await triggers.first { _ in true }?.triggerGracefulShutdown()
+        try await ending()
         try await group.waitForAll()
         return result
     }
@@ -28,11 +32,22 @@ func beside<Result>(
 
 /// Runs `body` with the real way to an endpoint.
 func withTransport<Result>(
-    to endpoint: String, _ body: (HTTPServerTransport) async throws -> Result
+    to endpoint: String, trusting trustRoots: TrustRoots? = nil, through proxy: ProxyServer? = nil,
+    _ body: (HTTPServerTransport<BootClock>) async throws -> Result
 ) async throws -> Result {
+    try await withTransport(to: endpoint, trusting: trustRoots, through: proxy, clock: BootClock(), body)
+}
+
+/// Runs `body` with the real way to an endpoint, whose requests that clock times.
+func withTransport<Result, C: Clock>(
+    to endpoint: String, trusting trustRoots: TrustRoots? = nil, through proxy: ProxyServer? = nil, clock: C,
+    _ body: (HTTPServerTransport<C>) async throws -> Result
+) async throws -> Result where C.Instant == BootInstant {
     let transport = HTTPServerTransport(
         configuration: .init(
-            endpoint: endpoint, apiKey: testKey, runnerID: "runner-1", userAgent: "clevagent-runner/test"))
+            endpoint: endpoint, apiKey: testKey, runnerID: "runner-1", userAgent: "clevagent-runner/test",
+            trustRoots: trustRoots, proxy: proxy),
+        clock: clock)
     return try await beside({ try await transport.run() }) { try await body(transport) }
 }
 

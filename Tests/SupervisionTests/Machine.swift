@@ -71,6 +71,17 @@ struct Machine {
         actions.compactMap { if case .persist(let record) = $0 { record } else { nil } }.last
     }
 
+    /// In which order it acts and writes.
+    var order: [String] {
+        actions.compactMap { action in
+            switch action {
+            case .persist: "persist"
+            case .perform: "perform"
+            default: nil
+            }
+        }
+    }
+
     var requestsStart: Bool { actions.contains(.requestStart) }
     var releasesStart: Bool { actions.contains(.releaseStart) }
 }

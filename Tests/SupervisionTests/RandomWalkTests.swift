@@ -62,6 +62,7 @@ import WireProtocol
 
         private mutating func event() -> TargetStateMachine.Event {
             let life = Int.random(in: 1...3, using: &dice)
+            if inHand != nil, Int.random(in: 0..<10, using: &dice) == 0 { return .startMade }
             switch Int.random(in: 0..<20, using: &dice) {
             case 0, 1, 2: return .observed(Observation(.alive(.life(life))))
             case 3: return .observed(Observation(.unhealthy(.life(life), "sick")))

@@ -14,12 +14,18 @@ import WireProtocol
         #expect(bot.requestsStart)
         bot.feed(.startPermitted)
         #expect(bot.performed == [.recover])
-        // The record that it is being started is on the disk before it is started.
+        // A recovery does not wait for the disk.
         #expect(bot.record?.phase == .operating(.recover, before: nil, command: nil))
-        let order = bot.actions.map { action in
-            if case .persist = action { "persist" } else if case .perform = action { "perform" } else { "" }
-        }.filter { !$0.isEmpty }
-        #expect(order == ["persist", "perform"])
+        #expect(bot.order == ["perform", "persist"])
+    }
+
+    @Test(arguments: [CommandTicket.restart(1), .stop(1)])
+    func whatSignalsIsOnTheDiskBeforeItBegins(command: CommandTicket) {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.feed(.commanded(command))
+        if bot.requestsStart { bot.feed(.startPermitted) }
+        #expect(bot.order == ["persist", "perform"])
     }
 
     @Test func aRestartCountsWhenTheNewLifeHasStayedUp() {

@@ -24,6 +24,11 @@ int clevagent_pidfd_reap(int pidfd, int *code, int *status);
 /// accept4(2). The descriptor is close-on-exec. `pid` and `user` are who connected (unix(7), SO_PEERCRED).
 int clevagent_accept(int listener, pid_t *pid, uid_t *user);
 
+/// Asks a pidfd how a process that is not our child ended: ioctl PIDFD_GET_INFO with PIDFD_INFO_EXIT, Linux >= 6.15.
+/// Returns 1 with `status` as in wait(2); 0 while its parent has not collected it; a negative errno when the kernel will
+/// never tell: -ENOTTY or -EINVAL before Linux 6.13, -ESRCH after the collection before 6.15.
+int clevagent_pidfd_exit_status(int pidfd, int *status);
+
 /// One resource limit, as in getrlimit(2).
 struct clevagent_limit {
     int resource;
@@ -40,8 +45,17 @@ int clevagent_set_limit(const struct clevagent_limit *limit);
 /// How many resources there are (RLIM_NLIMITS).
 int clevagent_limit_count(void);
 
+/// mallopt(3), M_ARENA_MAX: one heap for all threads, where the C library has more.
+void clevagent_use_one_heap(void);
+
+/// malloc_trim(3), where there is one.
+void clevagent_trim_heap(void);
+
 /// Whether the file has capabilities(7): 1 or 0.
 int clevagent_has_file_capabilities(const char *path);
+
+/// memmem(3), which needs _GNU_SOURCE: whether `text` holds `part`. Takes time in proportion to both, whatever they hold.
+int clevagent_contains(const void *text, size_t text_size, const void *part, size_t part_size);
 
 /// Has this thread, and no other, use files as another user: setfsuid(2), setfsgid(2), setgroups(2).
 int clevagent_set_file_ids(uid_t user, gid_t group, const gid_t *groups, size_t group_count);

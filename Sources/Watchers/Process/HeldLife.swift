@@ -17,23 +17,39 @@ struct EndedLife: Sendable {
     var identity: ProcessIdentity
     var cause: End.Cause
     var isDeliberate: Bool
-    var grace: Duration
+    /// How long somebody else has to bring it back, however it ended.
+    var leastGrace: Duration
+    /// Nil when how it ended is known, or never will be.
+    var uncollected: UncollectedLife?
     /// When it was told; nil when it had ended before we looked.
     var noticed: BootInstant?
     /// The boot clock's ticks when it was last known to live.
     var lastAlive: BootInstant
 
+    /// Until it is known how it ended.
+    var grace: Duration { uncollected == nil ? leastGrace : max(leastGrace, UncollectedLife.patience) }
+
     var end: End { End(identity: identity.identity, cause: cause, isDeliberate: isDeliberate) }
 }
 
+/// The life of a target that its parent has not collected: how it ended is told after that.
+struct UncollectedLife: Sendable {
+    /// For how long a restart waits for it.
+    static let patience = Duration.seconds(5)
+
+    var handle: ProcessHandle
+    /// Nil when the system gave no place to wait: then the slow re-read asks.
+    var collection: ProcessExitEvent?
+}
+
 extension End.Cause {
-    /// What the kernel told of a child.
+    /// What the kernel told.
     init(_ status: ExitStatus) {
         self =
             switch status {
             case .exited(let code): .exit(code: code)
             case .signalled(let signal): .signal(signal)
-            case .running, .unknown: .unknown
+            case .running, .uncollected, .unknown: .unknown
             }
     }
 }

@@ -3,10 +3,10 @@ package import SystemSupport
 /// What is needed to start a process again just as it was.
 package struct LaunchRecipe: Sendable, Hashable, Codable {
     package var executable: ByteText
-    package var arguments: [ByteText]
+    package var arguments: ByteTextList
     package var directory: ByteText
     /// Holds secrets: never logged.
-    package var environment: [ByteText]
+    package var environment: ByteTextList
     package var users: [UInt32]
     package var groups: [UInt32]
     package var supplementaryGroups: [UInt32]
@@ -27,11 +27,11 @@ package struct LaunchRecipe: Sendable, Hashable, Codable {
         else { throw .unreadable }
         guard !Self.isTitle(arguments) else { throw .titleInsteadOfArguments }
         self.executable = executable.withoutDeletedMark
-        self.arguments = arguments
+        self.arguments = ByteTextList(arguments)
         // Removed and made anew, as a fresh checkout does, it is the same place.
         self.directory = directory.withoutDeletedMark
         // What has no "=" was overwritten by the program itself.
-        self.environment = environment.filter { $0.bytes.contains(UInt8(ascii: "=")) }
+        self.environment = ByteTextList(environment.filter { $0.bytes.contains(UInt8(ascii: "=")) })
         self.limits = limits
         users = facts.status.users
         groups = facts.status.groups
@@ -69,7 +69,7 @@ extension LaunchPlan {
     /// - Parameter user: who starts it; only root can give it ids.
     package init(_ recipe: LaunchRecipe, startedBy user: UInt32) {
         self.init(
-            executable: recipe.executable, arguments: recipe.arguments, environment: recipe.environment,
+            executable: recipe.executable, arguments: recipe.arguments.texts, environment: recipe.environment.texts,
             directory: recipe.directory, umask: recipe.umask, limits: recipe.limits,
             ids: user == 0 ? recipe.ids : nil)
         takeRest(of: recipe)

@@ -2,16 +2,6 @@ package import Supervision
 package import SystemPackage
 package import SystemSupport
 
-/// What a PID file, the process it names and what is remembered mean together.
-package enum PIDFileJudgement: Sendable, Hashable {
-    /// This life is the target.
-    case alive(ProcessIdentity, concern: String?)
-    /// What was remembered has ended, or the file names nobody. `hindrance`: why it may not be started just now.
-    case dead(hindrance: String?)
-    case missing(String)
-    case undetermined(String)
-}
-
 /// Who has the PID that a file names.
 package enum NamedProcess: Sendable, Hashable {
     case nobody
@@ -26,24 +16,7 @@ package enum NamedProcess: Sendable, Hashable {
     case process(ProcessIdentity, began: WallTime, owner: UInt32)
 }
 
-/// The life that was the target when last seen.
-package struct RememberedLife: Sendable, Hashable {
-    package var identity: ProcessIdentity
-    package var isAlive: Bool
-    /// The file as it was when this life became the target; nil when there was none.
-    package var stamp: FileStamp?
-    /// It became the target although the file did not name it: it was started again, or took the place of the old one.
-    package var isStandIn: Bool
-
-    package init(identity: ProcessIdentity, isAlive: Bool, stamp: FileStamp?, isStandIn: Bool = false) {
-        self.identity = identity
-        self.isAlive = isAlive
-        self.stamp = stamp
-        self.isStandIn = isStandIn
-    }
-}
-
-extension PIDFileJudgement {
+extension ProcessJudgement {
     /// File times are coarse, and clocks are set: how much older than its process a file may be.
     package static let tolerance = Duration.seconds(2)
 

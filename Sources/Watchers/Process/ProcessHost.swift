@@ -16,10 +16,13 @@ struct ProcessHost: Sendable {
     /// Nil when the system gives no inotify instance: then only the slow re-read sees changes of files.
     let events: DirectoryEvents?
     let claimed: ClaimedProcesses
+    let scanner: CommandLineScanner
     let bootID: BootID
     let runner: RunnerFacts
     /// The runner and the processes that it came from: never a target.
     let ourselves: Set<Int32>
+    /// The runner's program: whatever else runs it, perhaps with a target's name among its arguments, is no target.
+    let ownExecutable: ByteText?
     let openFileLimit: OpenFileLimit?
     let memory: any WatcherMemory
     let logger: Logger
@@ -45,6 +48,8 @@ struct ProcessHost: Sendable {
         bootID = try BootID.current()
         let own = try processes.facts(of: ProcessHandle.ownPID)
         runner = launcher.runnerFacts(own, processes)
+        ownExecutable = own.executable?.withoutDeletedMark
+        scanner = CommandLineScanner(processes: processes, timer: timer)
         ourselves = Self.ancestors(of: own.stat, processes)
         do {
             events = try DirectoryEvents(on: loop)
@@ -61,5 +66,24 @@ struct ProcessHost: Sendable {
             parent = stat.parent
         }
         return found
+    }
+
+    // MARK: Lives
+
+    /// A handle on exactly this life; nil when it has ended.
+    func hold(_ identity: ProcessIdentity) -> ProcessHandle? {
+        if let child = claimed.child(identity) { return child.isAlive ? child : nil }
+        guard let handle = try? ProcessHandle(pid: identity.pid),
+            let stat = try? processes.stat(of: identity.pid), stat.startTicks == identity.startTicks,
+            // It still lives: so what was read in between was of this process.
+            handle.isAlive
+        else { return nil }
+        return handle
+    }
+
+    /// Whether a process lives that /proc does not show (proc(5), mount option hidepid).
+    func isHidden(_ pid: Int32) -> Bool {
+        guard let handle = try? ProcessHandle(pid: pid), (try? processes.stat(of: pid)) == nil else { return false }
+        return handle.isAlive
     }
 }

@@ -13,6 +13,8 @@ package struct ProcessNote: Sendable, Hashable, Codable {
     package var stamp: FileStamp?
     /// The file does not name that life: it was started again, or took the place of the old one.
     package var isStandIn = false
+    /// What the process of a target without a PID file was: only its like is the target later.
+    package var pin: ProgramPin?
     package var recipe: LaunchRecipe?
     /// Why it can't be started again, as it was when last seen.
     package var obstacle: String?

@@ -15,10 +15,19 @@ extension ProcessTarget {
         obstacle = obstacle(of: facts)
         note.obstacle = obstacle
         // The environment of a privileged executable was given by somebody with fewer rights.
-        if facts.executableFile?.isPrivileged == false, let recipe = try? LaunchRecipe(from: facts) {
+        if facts.executableFile?.isPrivileged == false, let recipe = try? LaunchRecipe(from: facts),
+            // An equal one is left where it is: it shares its memory with the note that was saved.
+            recipe != note.recipe
+        {
             note.recipe = recipe
         }
+        finder.noteFeatures(facts, in: &note)
         rereadChildren(of: life.identity)
+    }
+
+    /// Sees to it that a program that was started again can be found.
+    func announce() {
+        if let life { finder.announce(life.identity, in: &note) }
     }
 
     private func obstacle(of facts: ProcessFacts) -> String? {
@@ -76,5 +85,5 @@ extension ProcessTarget {
 
 extension ProcessStat {
     /// A user's own service manager takes orphans as init does.
-    fileprivate var isManager: Bool { name == "systemd" || name == "init" }
+    var isManager: Bool { name == "systemd" || name == "init" }
 }

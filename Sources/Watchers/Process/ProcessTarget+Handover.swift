@@ -4,31 +4,61 @@ import SystemPackage
 import SystemSupport
 import WatcherAPI
 
-/// What becomes of a `start:` command, and of a PID file that nobody writes.
+/// What becomes of a `start:` command.
 extension ProcessTarget {
-    /// How long a command that made itself a daemon has until its PID file names a live process.
+    /// How long a command that made itself a daemon has until the target is found.
     private static let handoverTime = Duration.seconds(60)
 
-    /// Waits until the PID file names a live process, or it is clear that the command itself is the target.
-    func handover(from command: ProcessIdentity, note: String?) async -> TargetActionOutcome {
+    /// Waits until the target is found, or it is clear that the command itself is the target.
+    ///
+    /// - Parameter plan: what the command was started with.
+    func handover(
+        from command: ProcessIdentity, _ plan: LaunchPlan, note: String?
+    ) async -> TargetActionOutcome {
         defer { isLaunching = false }
-        let wakeups = hints.subscribe()
-        defer { hints.unsubscribe(wakeups) }
+        // One wake-up is enough: the reasons stand beside it.
+        let (wakeups, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let listener = hints.listen { continuation.yield() }
+        defer { hints.forget(listener) }
+        continuation.yield()
         // Nobody may be observing.
-        let fileWatch = host.events?.watch(file) { [hints] hint in
-            hints.raise(hint == .closed ? [.changed, .fileClosed] : .changed)
-        }
-        defer { fileWatch?.cancel() }
+        listen()
+        defer { rest() }
         let began = host.clock.now
         let alarms = [Self.rewriteDelay, Self.handoverTime].map { delay in
             host.timer.at(began.advanced(by: delay)) { [hints] in hints.raise(.changed) }
         }
         defer { withExtendedLifetime(alarms) {} }
-        for await _ in wakeups.wakeups {
-            let seen = look(hints.take())
-            if let outcome = outcome(seen, command, after: began.duration(to: host.clock.now), note) { return outcome }
+        for await _ in wakeups {
+            let seen = look(hints.take(listener))
+            if let outcome = outcome(seen, command, after: began.duration(to: host.clock.now), note) {
+                return withHeirs(outcome, of: command, plan)
+            }
         }
-        return .failed("interrupted while waiting for the PID file", isPermanent: false)
+        let interrupted = TargetActionOutcome.failed(
+            "interrupted while waiting for the target to be found", isPermanent: false)
+        return withHeirs(interrupted, of: command, plan)
+    }
+
+    /// After a failure, remembers what the command has left behind: while any of it lives, nothing is started again.
+    private func withHeirs(
+        _ outcome: TargetActionOutcome, of command: ProcessIdentity, _ plan: LaunchPlan
+    ) -> TargetActionOutcome {
+        guard case .failed(let reason, let isPermanent) = outcome, let table = try? host.processes.table() else {
+            return outcome
+        }
+        let strangers = host.claimed.lives(besides: id)
+        let end = ended?.lastAlive ?? BootClock().now
+        let candidates = Heirs.candidates(in: table, of: command, endedBy: end, ancestors: host.ourselves)
+        let heirs = candidates.filter { heir in
+            guard !strangers.contains(heir), let facts = try? host.processes.facts(of: heir.pid) else { return false }
+            return facts.stat.startTicks == heir.startTicks
+                && Heirs.matches(facts, plan, startedBy: host.runner.status.effectiveUser)
+        }
+        self.note.children = heirs
+        guard let heir = heirs.first else { return outcome }
+        let told = "\(reason); process \(heir.pid), which it started, runs: nothing is started while it does"
+        return .failed(told, isPermanent: isPermanent)
     }
 
     /// - Returns: nil while it is not clear yet.
@@ -46,7 +76,7 @@ extension ProcessTarget {
             switch end.cause {
             case .exit(code: 0) where time < Self.handoverTime: return nil
             case .exit(code: 0):
-                let reason = "start: ended with 0, but the PID file named no live process within \(Self.handoverTime)"
+                let reason = "start: ended with 0, but \(finder.silence) within \(Self.handoverTime)"
                 return .failed(reason, isPermanent: false)
             case .exit(let code): return .failed("start: ended with exit status \(code)", isPermanent: false)
             case .signal(let signal): return .failed("start: was ended by signal \(signal)", isPermanent: false)
@@ -54,23 +84,6 @@ extension ProcessTarget {
             }
         case .missing(let reason), .undetermined(let reason), .handledElsewhere(let reason):
             return time < Self.handoverTime ? nil : .failed(reason, isPermanent: false)
-        }
-    }
-
-    /// Writes the PID file for a program that was started again and has not done it itself.
-    func rewritePIDFile() {
-        guard let life, note.isStandIn, pidFile.stamp == note.stamp else { return }
-        let runner = host.runner.status.effectiveUser
-        let ids = note.recipe?.ids
-        guard let new = PIDFile.rewriting(file, user: ids?.user ?? runner, runner: runner) else { return }
-        func replace() throws(Errno) {
-            try replaceFile(file, with: Array("\(life.identity.pid)\n".utf8), permissions: new.permissions)
-        }
-        do {
-            // With no more rights than its owner has, whatever the directory has become.
-            if let ids, new.owner != runner { try withFileIDs(ids, replace) } else { try replace() }
-        } catch {
-            host.logger.info("PID file can't be rewritten", metadata: metadata.merging(["error": "\(error)"]) { $1 })
         }
     }
 }

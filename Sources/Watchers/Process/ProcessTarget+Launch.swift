@@ -11,7 +11,7 @@ extension ProcessTarget {
     enum Started: Sendable {
         case ended(TargetActionOutcome)
         /// A `start:` command runs; it may be the target, or make it.
-        case command(ProcessIdentity, note: String?)
+        case command(ProcessIdentity, LaunchPlan, note: String?)
     }
 
     /// How long a program may take to write its PID file before it is done for it.
@@ -20,8 +20,8 @@ extension ProcessTarget {
     private static let remnantPatience = Duration.seconds(5)
 
     /// Starts the target again, if nothing of it lives.
-    func launch() async -> TargetActionOutcome {
-        await finish(await begin())
+    func launch(_ startMade: @Sendable () -> Void) async -> TargetActionOutcome {
+        await finish(await begin(), startMade)
     }
 
     /// Goes as far as to the exec. From a `restart` it must not be cancelled.
@@ -38,7 +38,7 @@ extension ProcessTarget {
             let table = try await tableWithoutRemnants()
             if let twin = twin(in: table, since: ended?.lastAlive) { return .ended(takeOver(twin)) }
             let (identity, note) = try await start(plan)
-            if settings.start != nil { return .command(identity, note: note) }
+            if settings.start != nil { return .command(identity, plan, note: note) }
             armAlarms()
             return .ended(.up(identity.identity, note: note))
         } catch {
@@ -47,10 +47,12 @@ extension ProcessTarget {
     }
 
     /// Waits for what the command makes of itself; of any other start the end is known.
-    func finish(_ started: Started) async -> TargetActionOutcome {
+    func finish(_ started: Started, _ startMade: @Sendable () -> Void) async -> TargetActionOutcome {
         switch started {
         case .ended(let outcome): return outcome
-        case .command(let identity, let note): return await handover(from: identity, note: note)
+        case .command(let identity, let plan, let note):
+            startMade()
+            return await handover(from: identity, plan, note: note)
         }
     }
 
@@ -85,14 +87,16 @@ extension ProcessTarget {
     ///   done once, unless there was something to wait for.
     /// - Throws: when somebody writes the file just now, or something of it goes on living.
     private func tableWithoutRemnants() async throws(LaunchFailure) -> [ProcessStat] {
-        if let hindrance { throw LaunchFailure(text: hindrance) }
+        if let hindrance = finder.hindrance(known) { throw LaunchFailure(text: hindrance) }
         let table = try readTable()
         guard let former = note.life else { return table }
         let children = Set(note.children).union(seenChildren)
         let deadline = host.clock.now.advanced(by: Self.remnantPatience)
         var hasWaited = false
+        // What had looked like a child may have turned out to be another target's life.
+        let strangers = host.claimed.lives(besides: id)
         for remnant in Remnants.find(in: table, of: former, children: children, bootID: host.bootID) {
-            guard let handle = hold(remnant) else { continue }
+            guard !strangers.contains(remnant), let handle = hold(remnant) else { continue }
             hasWaited = true
             let left = max(.zero, host.clock.now.duration(to: deadline))
             guard await hasEnded(handle, within: left) else {
@@ -100,7 +104,11 @@ extension ProcessTarget {
                 throw LaunchFailure(text: reason)
             }
         }
-        return hasWaited ? try readTable() : table
+        guard hasWaited else { return table }
+        await finder.refresh()
+        finder.read([], known)
+        if let hindrance = finder.hindrance(known) { throw LaunchFailure(text: hindrance) }
+        return try readTable()
     }
 
     private func readTable() throws(LaunchFailure) -> [ProcessStat] {
@@ -157,7 +165,7 @@ extension ProcessTarget {
             throw LaunchFailure(text: "the new process can't be looked at")
         }
         let identity = ProcessIdentity(bootID: host.bootID, pid: stat.pid, startTicks: stat.startTicks)
-        let before = (note, ended)
+        let before = (note, ended, former)
         standIn(identity, process.handle)
         if case .children = host.launcher { host.claimed.adopt(process.handle, as: identity) }
         do throws(LaunchFailure) {
@@ -195,18 +203,19 @@ extension ProcessTarget {
     /// A life becomes the target although the file does not name it.
     private func standIn(_ identity: ProcessIdentity, _ handle: ProcessHandle) {
         note.life = identity
-        note.stamp = pidFile.stamp
+        note.stamp = finder.stamp
         note.isStandIn = true
         note.children = []
         seenChildren = []
         watch(identity, handle)
     }
 
-    private func forgetStandIn(_ before: (note: ProcessNote, ended: EndedLife?)) {
+    private func forgetStandIn(_ before: (note: ProcessNote, ended: EndedLife?, former: EndedLife?)) {
         life?.exit?.cancel()
         life = nil
         host.claimed.claim(nil, for: id)
         note = before.note
         ended = before.ended
+        former = before.former
     }
 }

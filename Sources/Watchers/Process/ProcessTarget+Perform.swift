@@ -10,13 +10,15 @@ extension ProcessTarget {
     /// How long SIGTERM and then SIGKILL may take.
     private static let patience = Duration.seconds(10)
 
-    func perform(_ action: TargetAction) async -> TargetActionOutcome {
+    func perform(_ action: TargetAction, startMade: @Sendable () -> Void) async -> TargetActionOutcome {
         await load()
+        listen()
+        defer { rest() }
         defer { hints.raise(.changed) }
         let outcome =
             switch action {
-            case .recover: await recover()
-            case .restart: await restart()
+            case .recover: await recover(startMade)
+            case .restart: await restart(startMade)
             case .stop: await stop()
             }
         // What it has become, a daemon or a twin perhaps. Nobody may be observing who would write it down.
@@ -24,19 +26,19 @@ extension ProcessTarget {
         return outcome
     }
 
-    private func recover() async -> TargetActionOutcome {
-        let judgement = look(.changed)
+    private func recover(_ startMade: @Sendable () -> Void) async -> TargetActionOutcome {
+        let judgement = await lookAfresh(.changed)
         switch judgement.liveness {
         case .alive(let identity), .unhealthy(let identity, _): return .up(identity, note: nil)
         case .undetermined(let reason), .handledElsewhere(let reason): return .failed(reason, isPermanent: false)
-        case .dead, .missing: return await launch()
+        case .dead, .missing: return await launch(startMade)
         }
     }
 
-    private func restart() async -> TargetActionOutcome {
-        switch look(.reread).liveness {
+    private func restart(_ startMade: @Sendable () -> Void) async -> TargetActionOutcome {
+        switch await lookAfresh(.reread).liveness {
         case .undetermined(let reason), .handledElsewhere(let reason): return .failed(reason, isPermanent: false)
-        case .dead, .missing: return await launch()
+        case .dead, .missing: return await launch(startMade)
         case .alive, .unhealthy:
             // What can't be started again is not stopped either.
             do {
@@ -52,13 +54,13 @@ extension ProcessTarget {
                 if let failure = await self.end() { return Started.ended(failure) }
                 return await self.beginAfterEnd()
             }.value
-            return await finish(started)
+            return await finish(started, startMade)
         }
     }
 
     /// Notes the end that was just seen, and starts anew.
     private func beginAfterEnd() async -> Started {
-        switch look(.changed).liveness {
+        switch await lookAfresh(.changed).liveness {
         case .alive(let identity), .unhealthy(let identity, _): return .ended(.up(identity, note: nil))
         case .undetermined(let reason), .handledElsewhere(let reason):
             return .ended(.failed(reason, isPermanent: false))
@@ -67,7 +69,7 @@ extension ProcessTarget {
     }
 
     private func stop() async -> TargetActionOutcome {
-        switch look(.changed).liveness {
+        switch await lookAfresh(.changed).liveness {
         case .undetermined(let reason), .handledElsewhere(let reason): return .failed(reason, isPermanent: false)
         case .dead, .missing: return .down
         case .alive, .unhealthy:
@@ -80,7 +82,7 @@ extension ProcessTarget {
     ///
     /// - Returns: the failure, if it is one.
     private func end() async -> TargetActionOutcome? {
-        // `look` has just verified the identity through this handle.
+        // The look has just verified the identity through this handle.
         guard let handle = life?.handle else { return nil }
         isStopping = true
         for signal in [SIGTERM, SIGKILL] {

@@ -4,88 +4,106 @@ import SystemPackage
 import SystemSupport
 import WatcherAPI
 
-/// One PID-file target: what is remembered of it, the life that is held, and what is done to it.
+/// One target: what is remembered of it, the life that is held, and what is done to it.
 actor ProcessTarget {
     let id: TargetID
-    let file: FilePath
     let settings: TargetSettings
     let host: ProcessHost
-    nonisolated let hints = TargetHints()
+    nonisolated let hints: TargetHints
+    let finder: any ProcessFinder
 
     /// What is to be on the disk, and what is.
     var note = ProcessNote()
     var savedNote = ProcessNote()
-    private var noteInWriting = ProcessNote()
     private var isLoaded = false
     private var saving: Task<Bool, Never>?
 
     var life: HeldLife?
     var ended: EndedLife?
+    /// The life before the one that is held, if it was not known how it ended when that one began.
+    var former: EndedLife?
     /// Why what lives can't be started again.
     var obstacle: String?
     /// Its children at the last look.
     var seenChildren: Set<ProcessIdentity> = []
-    var pidFile = PIDFile.missing
-    var settledFile: FileStamp?
-    var fileRemoved: BootInstant?
 
     /// While a new process is being made, what is seen of it means nothing yet.
     var isLaunching = false
     /// A signal of ours ended it, or is about to.
     var isStopping = false
 
-    private var fileWatch: DirectoryEvents.Watch?
-    private var observerCount = 0
-    var settleAlarm: SharedTimer.Alarm?
+    private var listener: TargetHints.Listener?
+    private var listenings = 0
+    /// What was last reported; equal ones in a row are left out.
+    private var reported: Observation?
     var rereadAlarm: SharedTimer.Alarm?
     var rewriteAlarm: SharedTimer.Alarm?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { host.executor.asUnownedSerialExecutor() }
 
-    init(id: TargetID, file: FilePath, settings: TargetSettings, host: ProcessHost) {
+    init(id: TargetID, settings: TargetSettings, host: ProcessHost) {
         self.id = id
-        self.file = file
         self.settings = settings
         self.host = host
+        let hints = TargetHints()
+        self.hints = hints
+        finder =
+            switch ProcessName(id.name) {
+            case .pidFile(let path): PIDFileFinder(id: id, path: FilePath(path), host: host, hints: hints)
+            case .match(let text): MatchFinder(id: id, text: text, settings: settings, host: host, hints: hints)
+            }
     }
 
     // MARK: Observing
 
-    /// Subscribes to what can happen to the file. Comes before the first look, so that nothing falls between.
-    func beginObserving() async {
+    /// Subscribes to what can happen. Comes before the first look, so that nothing falls between.
+    func beginObserving(_ wake: @escaping @Sendable () -> Void) async {
         await load()
-        observerCount += 1
-        guard observerCount == 1 else { return }
-        fileWatch = host.events?.watch(file) { [hints] hint in
-            hints.raise(hint == .closed ? [.changed, .fileClosed] : .changed)
-        }
+        listener = hints.listen(wake)
+        listen()
     }
 
     /// Gives back what was held for the observer.
     func endObserving() {
-        observerCount -= 1
-        guard observerCount == 0 else { return }
-        fileWatch?.cancel()
-        fileWatch = nil
-        settleAlarm = nil
+        guard let listener else { return }
+        hints.forget(listener)
+        self.listener = nil
+        reported = nil
+        rest()
         rereadAlarm = nil
         rewriteAlarm = nil
         life?.exit?.cancel()
         life = nil
         ended = nil
+        former = nil
         host.claimed.claim(nil, for: id)
+    }
+
+    /// Has the finder raise hints; each call is matched by one of `rest`.
+    func listen() {
+        listenings += 1
+        if listenings == 1 { finder.listen() }
+    }
+
+    func rest() {
+        listenings -= 1
+        if listenings == 0 { finder.rest() }
     }
 
     /// Looks, and writes down what may be needed later.
     ///
-    /// - Returns: nil while a look would mean nothing.
+    /// - Returns: nil when there is nothing new, and while a look would mean nothing.
     func observe() async -> Observation? {
-        let reasons = hints.take()
+        let reasons = hints.take(listener, isLooking: !isLaunching)
         guard !isLaunching else { return nil }
-        let observation = look(reasons)
-        if reasons.contains(.rewriteDue) { rewritePIDFile() }
+        let observation = await lookAtHint(reasons)
+        // Something may have begun while we waited.
+        guard !isLaunching else { return nil }
+        if reasons.contains(.rewriteDue) { announce() }
         // A death must not wait for the disk, and needs nothing there.
         if life != nil { _ = await save() }
+        guard observation != reported else { return nil }
+        reported = observation
         return observation
     }
 
@@ -104,6 +122,8 @@ actor ProcessTarget {
     private func take(_ bytes: [UInt8]) {
         do {
             note = try ProcessNote(decoding: bytes)
+            // Somebody else's process was the target before `user:` was set.
+            if let user = settings.user, note.pin.map({ !$0.isOf(user: user) }) ?? false { note = ProcessNote() }
             savedNote = note
             obstacle = note.obstacle
         } catch {
@@ -130,28 +150,17 @@ actor ProcessTarget {
 
     private func write() async -> Bool {
         defer { saving = nil }
+        var written = note
+        written.seen = BootClock().now
         do {
-            let bytes = try beginWriting()
-            try await host.memory.save(bytes, for: id)
+            try await host.memory.save(try written.encoded(), for: id)
         } catch {
             host.logger.info("Note can't be saved", metadata: metadata)
             return false
         }
-        return endWriting()
-    }
-
-    // Notes are large. Handled outside of `async` functions, they do not lie in the frames of a thousand tasks.
-
-    private func beginWriting() throws -> [UInt8] {
-        noteInWriting = note
-        noteInWriting.seen = BootClock().now
-        return try noteInWriting.encoded()
-    }
-
-    private func endWriting() -> Bool {
-        savedNote = noteInWriting
-        if note.isSameBesidesTime(as: savedNote) { note.seen = savedNote.seen }
-        return note == savedNote
+        savedNote = written
+        if note.isSameBesidesTime(as: written) { note.seen = written.seen }
+        return note == written
     }
 
     var metadata: Logger.Metadata { ["target": "\(id)"] }

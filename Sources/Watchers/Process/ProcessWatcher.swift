@@ -1,9 +1,8 @@
 package import Supervision
-import SystemPackage
 package import SystemSupport
 package import WatcherAPI
 
-/// Watches processes that write PID files: their death through pidfds, their files through inotify.
+/// Watches processes that are named by PID files or found by their command lines: their death through pidfds.
 ///
 /// It signals only through a pidfd whose process was verified, and starts only what nobody else has started.
 package final class ProcessWatcher: Watcher, TargetController {
@@ -26,37 +25,47 @@ package final class ProcessWatcher: Watcher, TargetController {
         self.host = host
         safetyNet = SafetyNet(timer: host.timer, events: host.events)
         targets = Dictionary(
-            uniqueKeysWithValues: context.targets.compactMap { id, settings in
-                guard case .pidFile(let path) = ProcessName(id.name) else { return nil }
-                return (id, ProcessTarget(id: id, file: FilePath(path), settings: settings, host: host))
+            uniqueKeysWithValues: context.targets.map { id, settings in
+                (id, ProcessTarget(id: id, settings: settings, host: host))
             })
     }
 
     package convenience init(
-        _ context: WatcherContext, openFileLimit: OpenFileLimit, launcher: ProcessLauncher
+        _ context: WatcherContext, openFileLimit: OpenFileLimit? = nil,
+        launcher: ProcessLauncher = .children(ProcessSpawner())
     ) throws {
         try self.init(context, clock: BootClock(), openFileLimit: openFileLimit, launcher: launcher)
     }
 
-    package func observe(_ target: TargetID, _ report: (Observation) async -> Void) async throws {
-        let monitor = try monitor(target)
-        let wakeups = monitor.hints.subscribe()
-        safetyNet.add(target, monitor.hints)
-        await monitor.beginObserving()
-        var last: Observation?
-        for await _ in wakeups.wakeups {
-            guard let observation = await monitor.observe(), observation != last else { continue }
-            last = observation
-            await report(observation)
+    package func observe(
+        _ targets: [TargetID], _ report: @escaping @Sendable (TargetID, Observation) -> Void
+    ) async {
+        enum Turn { case first, next }
+        let mailboxes = Mailboxes<TargetID, Turn>()
+        for target in targets { mailboxes.send(.first, to: target) }
+        await mailboxes.run { [self] target, turn in
+            do {
+                let monitor = try monitor(target)
+                if turn == .first {
+                    safetyNet.add(target, monitor.hints)
+                    await monitor.beginObserving { mailboxes.send(.next, to: target) }
+                }
+                if let observation = await monitor.observe() { report(target, observation) }
+            } catch {
+                report(target, Observation(.undetermined("can't be observed: \(error)")))
+            }
         }
-        monitor.hints.unsubscribe(wakeups)
-        safetyNet.remove(target)
-        await monitor.endObserving()
+        for target in targets {
+            safetyNet.remove(target)
+            await self.targets[target]?.endObserving()
+        }
     }
 
-    package func perform(_ action: TargetAction, on target: TargetID) async -> TargetActionOutcome {
+    package func perform(
+        _ action: TargetAction, on target: TargetID, startMade: @escaping @Sendable () -> Void
+    ) async -> TargetActionOutcome {
         do {
-            return try await monitor(target).perform(action)
+            return try await monitor(target).perform(action, startMade: startMade)
         } catch {
             return .failed(error.description, isPermanent: true)
         }
@@ -72,10 +81,5 @@ package final class ProcessWatcher: Watcher, TargetController {
 package struct UnwatchedTargetError: Error, Sendable, Hashable, CustomStringConvertible {
     package var target: TargetID
 
-    package var description: String {
-        guard target.kind == .process, case .match = ProcessName(target.name) else {
-            return "\(target) is not watched here"
-        }
-        return "\(target) names no PID file: processes can't be found by their command line yet"
-    }
+    package var description: String { "\(target) is not watched here" }
 }

@@ -42,6 +42,6 @@ package enum Twin {
     /// Whether a process is the same program, started in the same way by the same user.
     package static func matches(_ facts: ProcessFacts, _ recipe: LaunchRecipe) -> Bool {
         facts.status.users == recipe.users && facts.executable?.withoutDeletedMark == recipe.executable
-            && facts.arguments == recipe.arguments && facts.directory?.withoutDeletedMark == recipe.directory
+            && facts.arguments == recipe.arguments.texts && facts.directory?.withoutDeletedMark == recipe.directory
     }
 }

@@ -20,7 +20,7 @@ struct StartCommand: Sendable {
         let remembered = remembered?.ids?.user == owner ? remembered : nil
         let account = Account.of(user: owner)
         let environment = LaunchEnvironment.forStart(
-            remembered: remembered?.environment, account: account, language: Self.ownLanguage)
+            remembered: remembered?.environment.texts, account: account, language: Self.ownLanguage)
         let directory = remembered?.directory ?? ByteText(account?.home ?? "/")
         let ids = runner == 0 ? Self.ids(owner, account, user == nil ? remembered : nil) : nil
         let program = command.first ?? ""

@@ -1,6 +1,6 @@
 import NIOConcurrencyHelpers
 
-/// Wakes whoever observes a target. Any number of hints is one wake-up: none is lost, none queues.
+/// Wakes who looks at a target. Any number of hints is one wake-up: none is lost, none queues.
 final class TargetHints: Sendable {
     /// Why to look.
     struct Reasons: OptionSet, Sendable {
@@ -18,49 +18,52 @@ final class TargetHints: Sendable {
         static let rewriteDue = Reasons(rawValue: 16)
     }
 
-    struct Subscription: Sendable {
-        var id: Int
-        /// Gives one element at once, then one after each burst of hints.
-        var wakeups: AsyncStream<Void>
+    /// Somebody who is woken once, and then again after each of its turns.
+    struct Listener: Sendable {
+        fileprivate var id: Int
     }
 
     private struct State {
         var nextID = 0
         var pending: Reasons = []
-        var observers: [Int: AsyncStream<Void>.Continuation] = [:]
+        var listeners: [Int: (wake: @Sendable () -> Void, isWoken: Bool)] = [:]
     }
 
     private let state = NIOLockedValueBox(State())
 
     func raise(_ reasons: Reasons) {
-        state.withLockedValue { state in
+        let due = state.withLockedValue { state in
             state.pending.formUnion(reasons)
-            for observer in state.observers.values { observer.yield() }
+            let due = state.listeners.filter { !$0.value.isWoken }
+            for id in due.keys { state.listeners[id]?.isWoken = true }
+            return due.values.map(\.wake)
+        }
+        for wake in due { wake() }
+    }
+
+    /// Has `wake` called when there is a reason to look. The first look comes without.
+    func listen(_ wake: @escaping @Sendable () -> Void) -> Listener {
+        state.withLockedValue { state in
+            state.nextID += 1
+            state.listeners[state.nextID] = (wake, false)
+            return Listener(id: state.nextID)
         }
     }
 
-    /// What was raised since this was last asked.
-    func take() -> Reasons {
+    func forget(_ listener: Listener) {
+        _ = state.withLockedValue { $0.listeners.removeValue(forKey: listener.id) }
+    }
+
+    /// Begins a turn.
+    ///
+    /// - Parameter isLooking: otherwise the reasons are left for somebody else.
+    /// - Returns: what was raised since it was last asked.
+    func take(_ listener: Listener? = nil, isLooking: Bool = true) -> Reasons {
         state.withLockedValue { state in
+            if let listener { state.listeners[listener.id]?.isWoken = false }
+            guard isLooking else { return [] }
             defer { state.pending = [] }
             return state.pending
-        }
-    }
-
-    func subscribe() -> Subscription {
-        // One wake-up is enough: the reasons stand beside it.
-        let (wakeups, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        continuation.yield()
-        return state.withLockedValue { state in
-            state.nextID += 1
-            state.observers[state.nextID] = continuation
-            return Subscription(id: state.nextID, wakeups: wakeups)
-        }
-    }
-
-    func unsubscribe(_ subscription: Subscription) {
-        state.withLockedValue { state in
-            state.observers.removeValue(forKey: subscription.id)?.finish()
         }
     }
 }

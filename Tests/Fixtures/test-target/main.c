@@ -6,11 +6,15 @@
 //       --user UID       as this user and group, with the groups 7 and 8   --nice N   --oom N
 //       --unshare NAMES  of pid, mnt, net, uts, ipc: in new namespaces   --cgroup DIRECTORY  in that cgroup
 //       --cwd DIRECTORY  --umask MODE (octal)  --output FILE (appended to by both standard outputs)
+//   test-target parent [--subreaper] -- PROGRAM [ARGUMENT]...
+//       starts PROGRAM as a child, or as an orphan that it takes, and collects it on SIGUSR1 and not before
 //   test-target run [OPTION]...
 //       writes a PID file and waits to be ended
 //       --pidfile FILE   --unterminated (no line end)   --name NAME (means nothing; to tell processes apart)
 //       --clean          on SIGTERM removes the PID file and exits with 0
-//       --ignore-term    --exit CODE (at once)
+//       --ignore-term    --exit CODE (at once)    --term-exit CODE (on SIGTERM)
+//       --grow FILE (on SIGUSR2 takes 64 MiB more and then writes its PID there)
+//       --core (leaves a core dump behind where the machine makes one)
 //       --leader-exits   the first thread ends, another goes on
 //       --switch-user UID  changes all of its ids   --effective-user UID  only the effective one
 //       --effective-user-on-signal UID  the same on SIGUSR1, and then writes its PID to a file beside the PID file
@@ -34,6 +38,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -136,6 +141,35 @@ static int orphan(int count, char **arguments) {
     return 0;
 }
 
+static int parent(int count, char **arguments) {
+    int is_subreaper = count > 0 && strcmp(arguments[0], "--subreaper") == 0;
+    char **program = arguments + is_subreaper + 1;
+    sigset_t wake;
+    sigemptyset(&wake);
+    sigaddset(&wake, SIGUSR1);
+    if (is_subreaper && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) die("prctl");
+    pid_t child = fork();
+    if (child == 0 && (!is_subreaper || fork() == 0)) {
+        setsid();
+        execv(program[0], program);
+        _exit(127);
+    }
+    if (child == 0) _exit(0);
+    sigprocmask(SIG_BLOCK, &wake, NULL);
+    if (is_subreaper) waitpid(child, NULL, 0);
+    int signal;
+    sigwait(&wake, &signal);
+    waitpid(-1, NULL, 0);
+    for (;;) pause();
+}
+
+static int term_exit_code = 0;
+
+static void exit_on_term(int signal) {
+    (void)signal;
+    _exit(term_exit_code);
+}
+
 static void write_pidfile(int is_terminated) {
     if (pidfile == NULL) return;
     char text[32];
@@ -153,6 +187,17 @@ static void switch_on_signal(int signal) {
     snprintf(path, sizeof path, "%s.switched", pidfile);
     if (seteuid(user_on_signal) < 0) _exit(71);
     pidfile = path;
+    write_pidfile(1);
+}
+
+static const char *grown;
+
+static void take_memory(int signal) {
+    (void)signal;
+    size_t size = 64 << 20;
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (memory == MAP_FAILED) _exit(70);
+    pidfile = grown;
     write_pidfile(1);
 }
 
@@ -188,7 +233,17 @@ static int run(int count, char **arguments) {
         else if (strcmp(option, "--unterminated") == 0) is_terminated = 0;
         else if (strcmp(option, "--clean") == 0) is_clean = 1;
         else if (strcmp(option, "--ignore-term") == 0) signal(SIGTERM, SIG_IGN);
-        else if (strcmp(option, "--exit") == 0) code = atoi(value), index++;
+        else if (strcmp(option, "--term-exit") == 0) {
+            term_exit_code = atoi(value), index++;
+            signal(SIGTERM, exit_on_term);
+        } else if (strcmp(option, "--core") == 0) {
+            struct rlimit limit;
+            getrlimit(RLIMIT_CORE, &limit);
+            limit.rlim_cur = limit.rlim_max;
+            setrlimit(RLIMIT_CORE, &limit);
+            // The Swift runtime that SwiftPM links to it has a handler.
+            signal(SIGSEGV, SIG_DFL);
+        } else if (strcmp(option, "--exit") == 0) code = atoi(value), index++;
         else if (strcmp(option, "--leader-exits") == 0) leader_exits = 1;
         else if (strcmp(option, "--switch-user") == 0) switched = atoi(value), index++;
         else if (strcmp(option, "--effective-user") == 0) effective = atoi(value), index++;
@@ -200,6 +255,7 @@ static int run(int count, char **arguments) {
         else if (strcmp(option, "--reexec") == 0) reexec = index;
         else if (strcmp(option, "--reexecuted") == 0) {}
         else if (strcmp(option, "--child") == 0) has_child = 1;
+        else if (strcmp(option, "--grow") == 0) grown = value, index++;
         else if (strcmp(option, "--daemonize") == 0) daemonizes = 1;
         else die(option);
     }
@@ -230,6 +286,7 @@ static int run(int count, char **arguments) {
         write_pidfile(is_terminated);
         pthread_exit(NULL);
     }
+    if (grown != NULL) signal(SIGUSR2, take_memory);
     if (switched >= 0 && getuid() != (uid_t)switched && (setgroups(0, NULL) < 0 || setgid((gid_t)switched) < 0 || setuid((uid_t)switched) < 0)) die("setuid");
     if (effective != 0 && seteuid((uid_t)effective) < 0) die("seteuid");
     if (title != NULL) {
@@ -256,8 +313,9 @@ int main(int count, char **arguments) {
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (count >= 2 && strcmp(arguments[1], "orphan") == 0) return orphan(count - 2, arguments + 2);
+    if (count >= 2 && strcmp(arguments[1], "parent") == 0) return parent(count - 2, arguments + 2);
     if (count >= 2 && strcmp(arguments[1], "run") == 0) return run(count - 2, arguments + 2);
     if (count == 3 && strcmp(arguments[1], "grant") == 0) return grant(arguments[2]);
-    fprintf(stderr, "usage: test-target orphan|run|grant ...\n");
+    fprintf(stderr, "usage: test-target orphan|parent|run|grant ...\n");
     return 64;
 }

@@ -1,0 +1,112 @@
+import Dispatch
+import NIOConcurrencyHelpers
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// Where log lines go, without ever holding up who logs: a reader that has stopped costs lines, not supervision.
+package final class LogOutput: TextOutputStream, Sendable {
+    /// How many bytes may wait. What does not fit is dropped and counted, and told when the reader goes on.
+    package static let capacity = 256 << 10
+
+    private struct State {
+        var waiting: [UInt8] = []
+        var dropped = 0
+        var isWriting = false
+    }
+
+    private let program: String
+    private let descriptor: CInt
+    private let state = NIOLockedValueBox(State())
+    // Of its own: it blocks for as long as the reader does.
+    private let queue: DispatchQueue
+
+    /// - Parameters:
+    ///   - program: begins the line that tells of dropped ones.
+    ///   - descriptor: stays the caller's to close.
+    package init(program: String, descriptor: CInt = STDERR_FILENO) {
+        self.program = program
+        self.descriptor = descriptor
+        queue = DispatchQueue(label: "log")
+    }
+
+    /// Takes a whole line, with its end. Returns at once.
+    package func write(_ line: String) {
+        let begins = state.withLockedValue { state -> Bool in
+            // Once one is dropped, all are until the reader goes on: a gap is told where it is.
+            guard state.dropped == 0, state.waiting.count + line.utf8.count <= Self.capacity else {
+                state.dropped += 1
+                return false
+            }
+            state.waiting.append(contentsOf: line.utf8)
+            defer { state.isWriting = true }
+            return !state.isWriting
+        }
+        if begins { queue.async { self.writeWaiting() } }
+    }
+
+    /// Waits until all is written that was taken before, but no longer than that. For the end of a program.
+    ///
+    /// - Returns: whether it is.
+    @discardableResult
+    package func flush(within limit: Duration) -> Bool {
+        let done = DispatchSemaphore(value: 0)
+        queue.async { done.signal() }
+        let (seconds, attoseconds) = limit.components
+        let nanoseconds = Int(clamping: seconds) * 1_000_000_000 + Int(clamping: attoseconds / 1_000_000_000)
+        return done.wait(timeout: .now() + .nanoseconds(nanoseconds)) == .success
+    }
+
+    private func writeWaiting() {
+        while let bytes = takeWaiting() {
+            Self.writeAll(bytes, to: descriptor)
+        }
+    }
+
+    private func takeWaiting() -> [UInt8]? {
+        state.withLockedValue { state in
+            guard !state.waiting.isEmpty || state.dropped > 0 else {
+                state.isWriting = false
+                return nil
+            }
+            var bytes = state.waiting
+            if state.dropped > 0 {
+                bytes += "\(program): \(state.dropped) log lines were dropped: standard error did not take them\n".utf8
+            }
+            (state.waiting, state.dropped) = ([], 0)
+            return bytes
+        }
+    }
+
+    /// Blocks until all is written. A reader that is gone for good loses the rest.
+    private static func writeAll(_ bytes: [UInt8], to descriptor: CInt) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { systemWrite(descriptor, $0) }
+            if count > 0 {
+                rest = rest.dropFirst(count)
+            } else if errno == EAGAIN {
+                // Somebody who shares the terminal or pipe with us has made it non-blocking.
+                var writable = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                _ = poll(&writable, 1, -1)
+            } else if errno != EINTR {
+                return
+            }
+        }
+    }
+
+    private static func systemWrite(_ descriptor: CInt, _ bytes: UnsafeRawBufferPointer) -> Int {
+        #if canImport(Glibc)
+            Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+        #elseif canImport(Musl)
+            Musl.write(descriptor, bytes.baseAddress, bytes.count)
+        #else
+            Darwin.write(descriptor, bytes.baseAddress, bytes.count)
+        #endif
+    }
+}
