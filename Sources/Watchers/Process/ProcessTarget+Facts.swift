@@ -16,8 +16,13 @@ extension ProcessTarget {
         self.life?.parent = parent(of: facts.stat)
         obstacle = obstacle(of: facts)
         note.obstacle = obstacle
-        // An equal one is left where it is: it shares its memory with the note that was saved.
-        if let recipe = try? LaunchRecipe(from: facts), recipe != note.recipe { note.recipe = recipe }
+        // The environment of a privileged executable was given by somebody with fewer rights.
+        if facts.executableFile?.isPrivileged == false, let recipe = try? LaunchRecipe(from: facts),
+            // An equal one is left where it is: it shares its memory with the note that was saved.
+            recipe != note.recipe
+        {
+            note.recipe = recipe
+        }
         finder.noteFeatures(facts, in: &note)
         rereadChildren(of: life.identity)
     }
@@ -57,10 +62,18 @@ extension ProcessTarget {
     /// What stands against starting this recipe, as its executable is now.
     func obstacle(of recipe: LaunchRecipe) -> String? {
         let path = FilePath(bytes: recipe.executable.bytes)
-        guard let executable = ExecutableFile.at(path) else {
+        let ids = host.runner.status.effectiveUser == 0 ? recipe.ids : nil
+        do {
+            if let executable = try ExecutableFile.at(path, for: ids) {
+                return executable.isPrivileged ? LaunchObstacle.privilegedExecutable.description : nil
+            }
+        } catch {
+            return "whether it may execute \(path) can't be told: \(error)"
+        }
+        guard let ids, ExecutableFile.at(path) != nil else {
             return LaunchObstacle.executableGone(recipe.executable.description).description
         }
-        return executable.isPrivileged ? LaunchObstacle.privilegedExecutable.description : nil
+        return LaunchObstacle.notExecutable(recipe.executable.description, user: ids.user).description
     }
 
     /// Why nothing could be started in the place of what is dead.
