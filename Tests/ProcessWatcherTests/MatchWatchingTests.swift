@@ -237,7 +237,7 @@ struct MatchWatchingTests {
                 await counting.listing(count)
             }
             // No longer than that.
-            _ = await later.perform(.recover, on: watched.target)
+            _ = await later.perform(.recover, on: watched.target, startMade: {})
             let second = try await observations.alive(otherThan: life)
             let listings = counting.listings
             for _ in 1...5 { clock.advance(by: .milliseconds(400)) }
@@ -246,12 +246,12 @@ struct MatchWatchingTests {
             clock.advance(by: .milliseconds(400))
             await counting.listing(listings + 1)
             // One more for this; what had been begun before has then been done.
-            #expect(await later.perform(.stop, on: watched.target) == .down)
+            #expect(await later.perform(.stop, on: watched.target, startMade: {}) == .down)
             #expect(counting.listings == listings + 2)
         }
         let listings = counting.listings
         clock.advance(by: .seconds(60))
-        #expect(await later.perform(.stop, on: watched.target) == .down)
+        #expect(await later.perform(.stop, on: watched.target, startMade: {}) == .down)
         #expect(counting.listings == listings + 1, "nobody observes, and it goes on")
     }
 
