@@ -19,11 +19,12 @@
 #define P_PIDFD 3
 #endif
 
-void clevagent_use_one_heap(void) {
 #ifdef __GLIBC__
+// Before main(), because the runtime makes threads before it, and each would get a heap with free memory of its own.
+__attribute__((constructor)) static void use_one_heap(void) {
     mallopt(M_ARENA_MAX, 1);
-#endif
 }
+#endif
 
 void clevagent_trim_heap(void) {
 #ifdef __GLIBC__

@@ -1,13 +1,8 @@
 import CPlatformShims
 
-/// What the C library keeps of memory that was given back to it. Starting up takes three times what is needed later.
+/// What the C library keeps of memory that was given back to it. Starting up takes more than what is needed later.
+/// All threads use one heap (CPlatformShims).
 package enum Heap {
-    /// Has all threads use one heap. Each would else get one of its own, with free memory of its own. Before the first
-    /// other thread.
-    package static func useOne() {
-        clevagent_use_one_heap()
-    }
-
     /// Gives all free pages back to the system.
     package static func trim() {
         clevagent_trim_heap()

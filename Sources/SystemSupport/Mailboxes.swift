@@ -1,3 +1,4 @@
+import DequeModule
 import NIOConcurrencyHelpers
 
 /// Messages for many receivers, each of which handles its own one after the other.
@@ -9,20 +10,40 @@ package final class Mailboxes<Receiver: Hashable & Sendable, Message: Sendable>:
         case other(@Sendable () async -> Void)
     }
 
-    /// What has come and was not handled yet, of receivers that have a task or are about to have one.
-    private let waiting = NIOLockedValueBox<[Receiver: [Message]]>([:])
-    /// Unbounded, and no longer than there are receivers and actions in hand.
+    private struct State {
+        /// What has come and was not handled yet, of receivers that have a task or wait for one.
+        var messages: [Receiver: [Message]] = [:]
+        var tasks = 0
+        /// Receivers without a task, the oldest first.
+        var queue: Deque<Receiver> = []
+    }
+
+    /// A thousand receivers at once would be a thousand tasks at once, for work that has two processors and one disk.
+    private let width: Int
+    private let state = NIOLockedValueBox(State())
+    /// Unbounded, and no longer than there are tasks and actions in hand.
     private let work = AsyncStream.makeStream(of: Work.self)
 
-    package init() {}
+    /// - Parameter width: how many receivers handle messages at once.
+    package init(width: Int = 8) {
+        self.width = width
+    }
 
     package func send(_ message: Message, to receiver: Receiver) {
-        let isIdle = waiting.withLockedValue { waiting in
-            let isIdle = waiting[receiver] == nil
-            waiting[receiver, default: []].append(message)
-            return isIdle
+        let begins = state.withLockedValue { state in
+            guard state.messages[receiver] == nil else {
+                state.messages[receiver]?.append(message)
+                return false
+            }
+            state.messages[receiver] = [message]
+            guard state.tasks < width else {
+                state.queue.append(receiver)
+                return false
+            }
+            state.tasks += 1
+            return true
         }
-        if isIdle { work.continuation.yield(.empty(receiver)) }
+        if begins { work.continuation.yield(.empty(receiver)) }
     }
 
     /// Runs something beside the handling of messages.
@@ -31,6 +52,8 @@ package final class Mailboxes<Receiver: Hashable & Sendable, Message: Sendable>:
     }
 
     /// Handles messages until cancelled, or finished and all that was begun has ended. May be run once.
+    ///
+    /// - Parameter handle: must not wait for another receiver.
     package func run(_ handle: @escaping @Sendable (Receiver, Message) async -> Void) async {
         await withDiscardingTaskGroup { group in
             for await work in work.stream {
@@ -47,21 +70,35 @@ package final class Mailboxes<Receiver: Hashable & Sendable, Message: Sendable>:
         work.continuation.finish()
     }
 
-    private func empty(_ receiver: Receiver, _ handle: @Sendable (Receiver, Message) async -> Void) async {
-        while let messages = take(receiver) {
-            for message in messages { await handle(receiver, message) }
+    private func empty(_ first: Receiver, _ handle: @Sendable (Receiver, Message) async -> Void) async {
+        var receiver = first
+        while true {
+            while let messages = take(receiver) {
+                for message in messages { await handle(receiver, message) }
+            }
+            guard let next = nextReceiver() else { return }
+            receiver = next
         }
     }
 
-    /// - Returns: nil when there are none; the next one then makes a new task.
+    /// - Returns: nil when there are none; with the next one the receiver waits for a task again.
     private func take(_ receiver: Receiver) -> [Message]? {
-        waiting.withLockedValue { waiting in
-            guard let messages = waiting[receiver], !messages.isEmpty else {
-                waiting[receiver] = nil
+        state.withLockedValue { state in
+            guard let messages = state.messages[receiver], !messages.isEmpty else {
+                state.messages[receiver] = nil
                 return nil
             }
-            waiting[receiver] = []
+            state.messages[receiver] = []
             return messages
+        }
+    }
+
+    /// - Returns: nil when nobody waits; the task then has ended.
+    private func nextReceiver() -> Receiver? {
+        state.withLockedValue { state in
+            if let next = state.queue.popFirst() { return next }
+            state.tasks -= 1
+            return nil
         }
     }
 }

@@ -86,7 +86,6 @@ struct StartCommand: AsyncParsableCommand {
     var allowHTTP = false
 
     func run() async throws {
-        Heap.useOne()
         let registry = makeBuiltInRegistry(openFileLimit: .raise())
         var resolver = ConfigurationResolver(
             options: options, environment: Host.environment, kinds: registry.kinds)

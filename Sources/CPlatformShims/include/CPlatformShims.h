@@ -45,9 +45,6 @@ int clevagent_set_limit(const struct clevagent_limit *limit);
 /// How many resources there are (RLIM_NLIMITS).
 int clevagent_limit_count(void);
 
-/// mallopt(3), M_ARENA_MAX: one heap for all threads, where the C library has more.
-void clevagent_use_one_heap(void);
-
 /// malloc_trim(3), where there is one.
 void clevagent_trim_heap(void);
 
