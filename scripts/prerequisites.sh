@@ -3,8 +3,9 @@
 #
 # Set before sourcing: program, the name to speak under.
 
-# What the build needs beyond Swift: the SQLite of the store, the YAML of the runner's file, and what finds them.
-build_packages='libsqlite3-dev libyaml-dev pkg-config'
+# What the build needs beyond Swift: the SQLite of the store, the YAML of the runner's file, the gzip of request bodies,
+# and what finds them.
+build_packages='libsqlite3-dev libyaml-dev pkg-config zlib1g-dev'
 # What only tests need: strace counts fdatasyncs, Python carries the older runner that must go on working, openssl makes
 # certificates.
 test_packages='openssl strace python3-venv'
