@@ -58,11 +58,14 @@ let package = Package(
         .target(
             name: "SystemSupport",
             dependencies: ["CPlatformShims", "Supervision", nioConcurrencyHelpers, systemPackage]),
+        .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+        .target(name: "SystemdSupport", dependencies: ["CSystemd", "SystemSupport", systemPackage]),
         .target(name: "WatcherAPI", dependencies: ["Supervision", logging]),
         .target(
             name: "ProcessWatcher",
             dependencies: [
-                "Supervision", "SystemSupport", "WatcherAPI", logging, nioConcurrencyHelpers, systemPackage,
+                "Supervision", "SystemSupport", "SystemdSupport", "WatcherAPI", logging, nioConcurrencyHelpers,
+                systemPackage,
             ],
             path: "Sources/Watchers/Process"),
         .target(
@@ -83,7 +86,8 @@ let package = Package(
             name: "clevagent-runner",
             dependencies: [
                 "CStandardDescriptors", "ProcessWatcher", "ProgramLog", "RunnerKit", "ServerLink", "Supervision",
-                "SystemSupport", "WatcherAPI", argumentParser, logging, serviceLifecycle, systemPackage,
+                "SystemSupport", "SystemdSupport", "WatcherAPI", argumentParser, logging, serviceLifecycle,
+                systemPackage,
             ]),
 
         // The server: pure rules, the store, HTTP.
@@ -119,6 +123,7 @@ let package = Package(
         .testTarget(name: "GzipTests", dependencies: ["Gzip"]),
         .testTarget(name: "WireProtocolTests", dependencies: ["WireProtocol"]),
         .testTarget(name: "SupervisionTests", dependencies: ["Supervision"]),
+        .testTarget(name: "SystemdSupportTests", dependencies: ["SystemSupport", "SystemdSupport"]),
         .testTarget(
             name: "ProcessWatcherTests",
             dependencies: [

@@ -3,12 +3,12 @@
 #
 # Set before sourcing: program, the name to speak under.
 
-# What the build needs beyond Swift: the SQLite of the store, the YAML of the runner's file, the gzip of request bodies,
-# and what finds them.
-build_packages='libsqlite3-dev libyaml-dev pkg-config zlib1g-dev'
+# What the build needs beyond Swift: the SQLite of the store, the YAML of the runner's file, systemd's bus, the gzip of
+# request bodies, and what finds them.
+build_packages='libsqlite3-dev libsystemd-dev libyaml-dev pkg-config zlib1g-dev'
 # What only tests need: strace counts fdatasyncs, Python carries the older runner that must go on working, openssl makes
-# certificates.
-test_packages='openssl strace python3-venv'
+# certificates, and a systemd of the tests' own starts what the runner relaunches.
+test_packages='openssl strace python3-venv systemd'
 swift_wanted=6.3
 
 say() { printf '%s: %s\n' "$program" "$*"; }

@@ -6,8 +6,10 @@
 #include <malloc.h>
 #endif
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -47,6 +49,21 @@ int clevagent_pidfd_reap(int pidfd, int *code, int *status) {
     return info.si_pid;
 }
 
+int clevagent_accept(int listener, pid_t *pid, uid_t *user) {
+    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0) return -errno;
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0) {
+        int saved = errno;
+        close(fd);
+        return -saved;
+    }
+    *pid = peer.pid;
+    *user = peer.uid;
+    return fd;
+}
+
 // include/uapi/linux/pidfd.h, PIDFD_INFO_SIZE_VER0; newer than the headers of Debian 12.
 struct pidfd_info_v0 {
     uint64_t mask;
@@ -82,6 +99,15 @@ int clevagent_limit_count(void) { return RLIM_NLIMITS; }
 int clevagent_has_file_capabilities(const char *path) {
     if (getxattr(path, "security.capability", NULL, 0) >= 0) return 1;
     return errno == ENODATA || errno == ENOTSUP ? 0 : -errno;
+}
+
+int clevagent_set_file_ids(uid_t user, gid_t group, const gid_t *groups, size_t group_count) {
+    // Not setgroups(3), which tells all threads.
+    if (syscall(SYS_setgroups, group_count, groups) < 0) return -errno;
+    setfsgid(group);
+    setfsuid(user);
+    // They return what was before, whether or not it worked.
+    return (gid_t)setfsgid((gid_t)-1) == group && (uid_t)setfsuid((uid_t)-1) == user ? 0 : -EPERM;
 }
 
 int clevagent_contains(const void *text, size_t text_size, const void *part, size_t part_size) {

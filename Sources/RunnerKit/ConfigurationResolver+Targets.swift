@@ -45,7 +45,7 @@ extension ConfigurationResolver {
         }
         let settings = settingsFile(watched: seen)
         return targets.map { target in
-            if geteuid() == 0, target.isFoundByCommandLine, settings[target.id]?.user == nil {
+            if user == 0, target.isFoundByCommandLine, settings[target.id]?.user == nil {
                 warnings.append(
                     "\(target.id): a process of any user can match it: set user: for it in the settings file")
             }
@@ -101,7 +101,7 @@ extension ConfigurationResolver {
         case .match(let text):
             let isSaidOutright = name.hasPrefix("match:")
             if !isSaidOutright, text.hasSuffix(".pid") || access(text, F_OK) == 0 {
-                return "write the absolute path of the PID file, or process:match:\(text) to look for that in command lines"
+                return "write the absolute path of the PID file, or process:match:\(text) for a part of a command line"
             }
             // It would go to the server and into logs.
             return ConfigurationProblem.masked(text) == text ? nil : "that looks like an API key: see --api-key-file"
@@ -137,9 +137,8 @@ extension ConfigurationResolver {
                 problems.append(.init(.file, "\(name): \(shown) is not watched: add --watch for it, or remove it"))
                 continue
             }
-            guard entry.user == nil || target.isFoundByCommandLine else {
-                problems.append(
-                    .init(.file, "\(name): \(shown): 'user' is only for process targets without a PID file"))
+            if let problem = userProblem(entry, target) {
+                problems.append(.init(.file, "\(name): \(shown): \(problem)"))
                 continue
             }
             guard settings[target.id] == nil else {
@@ -149,6 +148,19 @@ extension ConfigurationResolver {
             settings[target.id] = entry
         }
         return settings
+    }
+
+    /// What is wrong with `user:`, which says whose processes count and whom `start:` runs as.
+    private func userProblem(_ entry: SettingsFile.Entry, _ target: WatchedTarget) -> String? {
+        guard let wanted = entry.user else { return nil }
+        guard entry.start != nil else {
+            return target.isFoundByCommandLine
+                ? nil : "'user' is only for process targets without a PID file, and for those with 'start'"
+        }
+        guard wanted == user || user == 0 else {
+            return "'user': only root can start it as user \(wanted): run the runner as root, or as that user"
+        }
+        return nil
     }
 
     /// The file says what is started as this user: nobody else may be able to write it.

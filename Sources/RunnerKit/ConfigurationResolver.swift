@@ -19,12 +19,18 @@ package struct ConfigurationResolver {
     let environment: [String: String]
     /// The kinds this program can watch.
     let kinds: [WatcherKind]
+    /// Who the runner is.
+    let user: UInt32
     var problems: [ConfigurationProblem] = []
     var warnings: [String] = []
     /// What the settings file says of --ca-file, and where it does.
     var caFileInSettings: (path: String, place: String)?
 
-    package init(options: RunnerOptions, environment: [String: String], kinds: [WatcherKind]) {
+    /// - Parameter user: who the runner is; nil for the user of this program.
+    package init(
+        options: RunnerOptions, environment: [String: String], kinds: [WatcherKind], user: UInt32? = nil
+    ) {
+        self.user = user ?? geteuid()
         self.options = options
         self.environment = environment
         self.kinds = kinds

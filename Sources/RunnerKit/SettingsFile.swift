@@ -8,6 +8,7 @@ import SystemSupport
 /// targets:
 ///   "process:/run/my-bot.pid":
 ///     start: [/usr/bin/my-bot, --fast]   # how it is started, executable first
+///     user: bot                          # whom start runs as, by name or number
 ///     grace: 2                           # seconds to wait for somebody else to bring it back
 ///     backoff: {initial: 1, max: 300}    # seconds between tries
 ///   "process:my-bot.py":
@@ -126,7 +127,8 @@ struct SettingsFile {
             problems.append("line \(node.line): 'user' must be a user's name or number")
             return nil
         }
-        guard let user = UInt32(text) ?? Account.user(named: text) else {
+        // The highest number means "unchanged" (setresuid(2)).
+        guard let user = UInt32(text) ?? Account.named(text)?.user, user != .max else {
             problems.append("line \(line): 'user': there is no user '\(text.prefix(100))'")
             return nil
         }

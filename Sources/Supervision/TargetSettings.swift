@@ -6,7 +6,7 @@ package struct TargetSettings: Sendable, Hashable {
     package var grace: Duration?
     /// The command that starts it, executable first; only for process targets.
     package var start: [String]?
-    /// Whose processes count; nil for everybody's. Only for process targets without a PID file.
+    /// Whose processes count, and whom `start` runs as; nil for everybody's, and for the user that the target ran as.
     package var user: UInt32?
 
     package init(

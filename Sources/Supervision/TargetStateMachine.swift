@@ -421,6 +421,10 @@ package struct TargetStateMachine: Sendable {
     }
 
     private var isRecovering: Bool {
-        if case .operating(let operation) = state { operation.action == .recover && operation.command == nil } else { false }
+        if case .operating(let operation) = state {
+            operation.action == .recover && operation.command == nil
+        } else {
+            false
+        }
     }
 }

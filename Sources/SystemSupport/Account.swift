@@ -1,32 +1,56 @@
 import Glibc
 
-/// A line of the user database (getpwuid_r(3)).
+/// A line of the user database (getpwnam(3)).
 package struct Account: Sendable, Hashable {
     package var name: String
     package var home: String
+    package var user: UInt32
+    /// The first group.
+    package var group: UInt32
 
-    package init(name: String, home: String) {
+    package init(name: String, home: String, user: UInt32, group: UInt32) {
         self.name = name
         self.home = home
+        self.user = user
+        self.group = group
     }
 
     /// Looks a user up; nil when the database does not know the id.
     package static func of(user: UInt32) -> Account? {
-        var entry = passwd()
-        var found: UnsafeMutablePointer<passwd>?
-        var buffer = [CChar](repeating: 0, count: 16384)
-        guard getpwuid_r(user, &entry, &buffer, buffer.count, &found) == 0, found != nil, let name = entry.pw_name,
-            let home = entry.pw_dir
-        else { return nil }
-        return Account(name: String(cString: name), home: String(cString: home))
+        find { getpwuid_r(user, $0, $1, $2, $3) }
     }
 
-    /// The id of a user by name (getpwnam_r(3)); nil when the database does not know the name.
-    package static func user(named name: String) -> UInt32? {
+    /// Looks a user up; nil when the database does not know the name.
+    package static func named(_ name: String) -> Account? {
+        find { getpwnam_r(name, $0, $1, $2, $3) }
+    }
+
+    /// All ids of a new process of this user, as initgroups(3) would give them.
+    package var ids: LaunchIDs {
+        var count: Int32 = 64
+        var groups = [gid_t](repeating: 0, count: Int(count))
+        if getgrouplist(name, group, &groups, &count) < 0 {
+            // It has told how many there are.
+            groups = [gid_t](repeating: 0, count: Int(max(0, count)))
+            if getgrouplist(name, group, &groups, &count) < 0 { count = 0 }
+        }
+        return LaunchIDs(user: user, group: group, groups: Array(groups.prefix(Int(max(0, count)))))
+    }
+
+    private static func find(
+        _ ask: (
+            UnsafeMutablePointer<passwd>, UnsafeMutablePointer<CChar>, Int,
+            UnsafeMutablePointer<UnsafeMutablePointer<passwd>?>
+        ) -> Int32
+    ) -> Account? {
         var entry = passwd()
         var found: UnsafeMutablePointer<passwd>?
-        var buffer = [CChar](repeating: 0, count: 16384)
-        guard getpwnam_r(name, &entry, &buffer, buffer.count, &found) == 0, found != nil else { return nil }
-        return entry.pw_uid
+        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 16384) { buffer in
+            guard let place = buffer.baseAddress, ask(&entry, place, buffer.count, &found) == 0, found != nil,
+                let name = entry.pw_name, let home = entry.pw_dir
+            else { return nil }
+            return Account(
+                name: String(cString: name), home: String(cString: home), user: entry.pw_uid, group: entry.pw_gid)
+        }
     }
 }

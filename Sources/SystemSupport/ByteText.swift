@@ -66,3 +66,11 @@ extension ByteText: Codable {
         }
     }
 }
+
+extension ByteText {
+    /// The kernel marks the link to an executable or directory that was removed or replaced (proc_pid_exe(5)).
+    package var withoutDeletedMark: ByteText {
+        let mark = Array(" (deleted)".utf8)
+        return bytes.suffix(mark.count) == mark[...] ? ByteText(bytes.dropLast(mark.count)) : self
+    }
+}

@@ -8,7 +8,7 @@ package final class GatedProcess: Sendable {
     private let gate: OwnedDescriptor
     private let report: OwnedDescriptor
 
-    init(handle: ProcessHandle, gate: OwnedDescriptor, report: OwnedDescriptor) {
+    package init(handle: ProcessHandle, gate: OwnedDescriptor, report: OwnedDescriptor) {
         self.handle = handle
         self.gate = gate
         self.report = report
@@ -16,21 +16,30 @@ package final class GatedProcess: Sendable {
 
     /// Lets it go on, and returns when it has become the new program. Not cancellable: an exec is soon done.
     ///
+    /// - Returns: which of its outputs, 1 and 2, could not be opened again.
     /// - Throws: where and why it failed; it has then ended and is no zombie.
-    package func letGo(on loop: EventLoop) async throws(LaunchError) {
+    package func letGo(on loop: EventLoop) async throws(LaunchError) -> Set<Int32> {
+        let told: [clevagent_launch_report]
         do {
             try gate.writeAll([1])
             try await report.readable(on: loop)
+            // To its end, which comes with the exec.
+            told = try report.readAll(limit: 4096).withUnsafeBytes {
+                Array($0.bindMemory(to: clevagent_launch_report.self))
+            }
         } catch {
             await abandon(on: loop)
             throw LaunchError(step: .gate, errno: error)
         }
-        var message: [Int32] = [0, 0]
-        let count = message.withUnsafeMutableBytes { read(report.rawValue, $0.baseAddress, $0.count) }
-        // No word: the exec has closed the report.
-        guard count > 0, let step = message.first, let code = message.last else { return }
-        await abandon(on: loop)
-        throw LaunchError(step: LaunchError.Step(code: step), errno: Errno(rawValue: code))
+        var lostOutputs: Set<Int32> = []
+        for report in told {
+            guard report.step == Int32(CLEVAGENT_STEP_OUTPUT_LOST.rawValue) else {
+                await abandon(on: loop)
+                throw LaunchError(step: LaunchError.Step(code: report.step), errno: Errno(rawValue: report.code))
+            }
+            lostOutputs.insert(report.code)
+        }
+        return lostOutputs
     }
 
     /// Ends it without an exec, and takes it out of the process table.
@@ -45,7 +54,7 @@ package final class GatedProcess: Sendable {
 /// Why a prepared process did not become the program it was to be.
 package struct LaunchError: Error, Sendable, Hashable {
     package enum Step: Sendable, Hashable {
-        case gate, setup, directory, exec
+        case gate, setup, ids, directory, exec
     }
 
     package var step: Step
@@ -62,6 +71,7 @@ extension LaunchError.Step {
     fileprivate init(code: Int32) {
         self =
             switch UInt32(bitPattern: code) {
+            case CLEVAGENT_STEP_IDS.rawValue: .ids
             case CLEVAGENT_STEP_DIRECTORY.rawValue: .directory
             case CLEVAGENT_STEP_EXEC.rawValue: .exec
             default: .setup

@@ -59,10 +59,12 @@ package struct ProcFS: ProcessReading {
             (try? readLink(directory.appending(name))).map { ByteText($0) }
         }
         return ProcessFacts(
-            stat: stat, status: try status(of: pid), executable: link("exe"), arguments: block("cmdline"),
+            stat: stat, status: try status(of: pid), executable: link("exe"),
+            executableFile: ExecutableFile.at(directory.appending("exe")), arguments: block("cmdline"),
             environment: block("environ"), directory: link("cwd"), root: link("root"),
-            limits: try? ResourceLimit.all(of: pid), output: openFile(directory.pushing("fd/1")),
-            errorOutput: openFile(directory.pushing("fd/2")), surroundings: surroundings(directory))
+            limits: limits(directory), output: openFile(directory.pushing("fd/1")),
+            errorOutput: openFile(directory.pushing("fd/2")), niceness: niceness(of: pid),
+            oomScoreAdjustment: number(directory.appending("oom_score_adj")), surroundings: surroundings(directory))
     }
 
     package func commandLine(of pid: Int32) throws(Errno) -> [UInt8] {
@@ -140,10 +142,25 @@ package struct ProcFS: ProcessReading {
         return living.map { tasks.appending(String($0)) } ?? directory(of: pid)
     }
 
+    private func limits(_ directory: FilePath) -> [ResourceLimit]? {
+        (try? readWholeFile(directory.appending("limits"), limit: 1 << 16)).flatMap { ResourceLimit.list(parsing: $0) }
+    }
+
+    private func niceness(of pid: Int32) -> Int32? {
+        // -1 is a niceness, too.
+        errno = 0
+        let niceness = getpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(pid))
+        return errno == 0 ? niceness : nil
+    }
+
+    private func number(_ file: FilePath) -> Int32? {
+        (try? readWholeFile(file, limit: 64)).flatMap { Int32(decimal: $0.prefix { $0 != UInt8(ascii: "\n") }) }
+    }
+
     private func surroundings(_ directory: FilePath) -> ProcessSurroundings {
         let cgroups = (try? readWholeFile(directory.appending("cgroup"), limit: 1 << 16)) ?? []
         var namespaces: [String: ByteText] = [:]
-        for kind in ["pid", "mnt", "user", "net"] {
+        for kind in ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"] {
             namespaces[kind] = (try? readLink(directory.pushing(FilePath("ns/\(kind)")))).map { ByteText($0) }
         }
         return ProcessSurroundings(cgroups: CgroupMembership(parsing: cgroups), namespaces: namespaces)

@@ -4,6 +4,8 @@ package struct ProcessFacts: Sendable, Hashable {
     package var status: ProcessStatus
     /// Where the executable is or was; the kernel adds " (deleted)" when it is gone.
     package var executable: ByteText?
+    /// What the file is that it runs, also when that is gone from its place.
+    package var executableFile: ExecutableFile?
     package var arguments: [ByteText]?
     /// The environment it was started with; it may have changed its own since.
     package var environment: [ByteText]?
@@ -12,17 +14,21 @@ package struct ProcessFacts: Sendable, Hashable {
     package var limits: [ResourceLimit]?
     package var output: OpenFile?
     package var errorOutput: OpenFile?
+    package var niceness: Int32?
+    package var oomScoreAdjustment: Int32?
     package var surroundings: ProcessSurroundings
 
     package init(
-        stat: ProcessStat, status: ProcessStatus, executable: ByteText? = nil, arguments: [ByteText]? = nil,
-        environment: [ByteText]? = nil, directory: ByteText? = nil, root: ByteText? = nil,
+        stat: ProcessStat, status: ProcessStatus, executable: ByteText? = nil, executableFile: ExecutableFile? = nil,
+        arguments: [ByteText]? = nil, environment: [ByteText]? = nil, directory: ByteText? = nil, root: ByteText? = nil,
         limits: [ResourceLimit]? = nil, output: OpenFile? = nil, errorOutput: OpenFile? = nil,
+        niceness: Int32? = nil, oomScoreAdjustment: Int32? = nil,
         surroundings: ProcessSurroundings = ProcessSurroundings()
     ) {
         self.stat = stat
         self.status = status
         self.executable = executable
+        self.executableFile = executableFile
         self.arguments = arguments
         self.environment = environment
         self.directory = directory
@@ -30,6 +36,8 @@ package struct ProcessFacts: Sendable, Hashable {
         self.limits = limits
         self.output = output
         self.errorOutput = errorOutput
+        self.niceness = niceness
+        self.oomScoreAdjustment = oomScoreAdjustment
         self.surroundings = surroundings
     }
 }

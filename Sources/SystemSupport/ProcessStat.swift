@@ -13,6 +13,9 @@ package struct ProcessStat: Sendable, Hashable {
     package var startTicks: UInt64
     /// Its memory in pages, about.
     package var residentPages: Int64
+    /// Where its code and its stack begin, which another exec puts elsewhere; nil when we may not know
+    /// (PTRACE_MODE_READ_FSCREDS, ptrace(2)).
+    package var program: ProgramPlace?
 
     /// PF_KTHREAD, include/linux/sched.h: a thread of the kernel, without a program.
     package var isKernelThread: Bool { flags & 0x0020_0000 != 0 }
@@ -51,7 +54,16 @@ package struct ProcessStat: Sendable, Hashable {
         self.flags = flags
         self.startTicks = startTicks
         self.residentPages = residentPages
+        let code = UInt64(decimal: fields.next(skipping: 1))
+        let stack = UInt64(decimal: fields.next(skipping: 1))
+        if let code, let stack, stack != 0 { program = ProgramPlace(code: code, stack: stack) }
     }
+}
+
+/// The addresses at which a program's code and stack begin.
+package struct ProgramPlace: Sendable, Hashable {
+    package var code: UInt64
+    package var stack: UInt64
 }
 
 /// The fields after the name, one after the other.

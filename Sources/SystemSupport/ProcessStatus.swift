@@ -8,6 +8,11 @@ package struct ProcessStatus: Sendable, Hashable {
     package var threadGroup: Int32
     /// Since Linux 4.7.
     package var umask: UInt32?
+    /// Permitted capabilities, and those that it could ever get (capabilities(7)).
+    package var permittedCapabilities: UInt64
+    package var boundingCapabilities: UInt64
+    /// Whether an exec can't give it more (prctl(2), PR_SET_NO_NEW_PRIVS).
+    package var hasNoNewPrivileges: Bool
 
     /// Reads the lines of the file; nil when ids are missing, as they never are.
     package init?(parsing text: [UInt8]) {
@@ -23,6 +28,10 @@ package struct ProcessStatus: Sendable, Hashable {
         groups = numbers("Gid")
         supplementaryGroups = numbers("Groups")
         umask = values["Umask"].flatMap { UInt32($0.drop { $0 == "\t" }, radix: 8) }
+        func set(_ key: Substring) -> UInt64 { values[key].flatMap { UInt64($0.drop { $0 == "\t" }, radix: 16) } ?? 0 }
+        permittedCapabilities = set("CapPrm")
+        boundingCapabilities = set("CapBnd")
+        hasNoNewPrivileges = numbers("NoNewPrivs") == [1]
         guard users.count == 4, groups.count == 4, let threadGroup = numbers("Tgid").first.map({ Int32(clamping: $0) })
         else { return nil }
         self.threadGroup = threadGroup

@@ -1,6 +1,5 @@
 import CPlatformShims
 import Glibc
-package import SystemPackage
 
 /// One resource limit of a process (getrlimit(2)).
 package struct ResourceLimit: Sendable, Hashable, Codable {
@@ -15,16 +14,25 @@ package struct ResourceLimit: Sendable, Hashable, Codable {
         self.hard = hard
     }
 
-    /// Reads all limits of a process (prlimit(2)).
-    package static func all(of pid: Int32) throws(Errno) -> [ResourceLimit] {
+    /// Reads /proc/PID/limits, a line for each resource in the order of their numbers; nil when it has another form.
+    ///
+    /// prlimit(2) would need CAP_SYS_RESOURCE for another user's process.
+    package static func list(parsing text: [UInt8]) -> [ResourceLimit]? {
+        let lines = text.split(separator: UInt8(ascii: "\n")).dropFirst()
         var limits: [ResourceLimit] = []
-        for resource in 0..<clevagent_limit_count() {
-            var limit = clevagent_limit(resource: resource, soft: 0, hard: 0)
-            let result = clevagent_read_limit(pid, &limit)
-            guard result == 0 else { throw Errno(rawValue: -result) }
-            limits.append(ResourceLimit(resource: resource, soft: limit.soft, hard: limit.hard))
+        for (resource, line) in lines.enumerated() {
+            // The name has 25 columns and blanks in it, the unit after the values may be missing.
+            let values = line.dropFirst(25).split(separator: UInt8(ascii: " ")).prefix(2).map(Self.value)
+            guard let soft = values.first.flatMap({ $0 }), let hard = values.dropFirst().first.flatMap({ $0 }) else {
+                return nil
+            }
+            limits.append(ResourceLimit(resource: Int32(resource), soft: soft, hard: hard))
         }
-        return limits
+        return limits.count == clevagent_limit_count() ? limits : nil
+    }
+
+    private static func value(_ word: ArraySlice<UInt8>) -> UInt64? {
+        word.elementsEqual("unlimited".utf8) ? .max : UInt64(decimal: word)
     }
 }
 

@@ -9,7 +9,14 @@ package struct TestProcess: Sendable {
     package struct Options: Sendable {
         /// Exactly this PID; it must be free.
         package var pid: Int32?
+        /// It then has the groups 7 and 8, too.
         package var user: UInt32?
+        package var niceness: Int32?
+        package var oomScoreAdjustment: Int32?
+        /// New namespaces, of: pid, mnt, net, uts, ipc.
+        package var newNamespaces: [String] = []
+        /// The directory of a cgroup.
+        package var cgroup: FilePath?
         package var directory: FilePath?
         package var umask: UInt32?
         package var output: FilePath?
@@ -33,6 +40,10 @@ package struct TestProcess: Sendable {
         var command = ["orphan"]
         if let pid = options.pid { command += ["--at", "\(pid)"] }
         if let user = options.user { command += ["--user", "\(user)"] }
+        if let niceness = options.niceness { command += ["--nice", "\(niceness)"] }
+        if let adjustment = options.oomScoreAdjustment { command += ["--oom", "\(adjustment)"] }
+        if !options.newNamespaces.isEmpty { command += ["--unshare", options.newNamespaces.joined(separator: ",")] }
+        if let cgroup = options.cgroup { command += ["--cgroup", cgroup.string] }
         if let directory = options.directory { command += ["--cwd", directory.string] }
         if let umask = options.umask { command += ["--umask", String(umask, radix: 8)] }
         if let output = options.output { command += ["--output", output.string] }
@@ -64,7 +75,7 @@ package struct TestProcess: Sendable {
     }
 
     private static func waitUntil(_ pidFile: FilePath, _ isIt: (Int32) -> Bool) async throws -> Int32 {
-        let events = try DirectoryEvents(on: EventLoop())
+        let events = try sharedEvents.get()
         let (hints, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let watch = events.watch(pidFile) { _ in continuation.yield() }
         defer { watch.cancel() }
@@ -76,6 +87,9 @@ package struct TestProcess: Sendable {
         }
         throw CancellationError()
     }
+
+    /// One for all tests: a user has 128 inotify instances on the whole machine (inotify(7)).
+    private static let sharedEvents = Result { try DirectoryEvents(on: EventLoop()) }
 
     package func kill(_ signal: Int32 = SIGKILL) {
         // It may have ended already, and then that is what was wanted.
@@ -138,4 +152,8 @@ package struct TestProcess: Sendable {
 
 package struct TestProcessError: Error, CustomStringConvertible {
     package var description: String
+
+    package init(description: String) {
+        self.description = description
+    }
 }

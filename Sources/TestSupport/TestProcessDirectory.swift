@@ -1,16 +1,19 @@
 import Glibc
 package import SystemPackage
+import SystemSupport
 
 /// A directory of a test's own, removed with everything in it when the test lets go of it.
 package final class TestProcessDirectory: Sendable {
     package let path: FilePath
 
-    package init() throws {
+    /// - Parameter owner: whose it is; nil for whoever tests. Giving it away needs root.
+    package init(owner: UInt32? = nil) throws {
         var template = Array("/tmp/clevagent-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Errno(rawValue: errno) }
         path = FilePath(platformString: template)
         // For programs that other users run.
         chmod(path.string, 0o755)
+        if let owner, chown(path.string, owner, owner) != 0 { throw Errno(rawValue: errno) }
     }
 
     deinit { Self.remove(path) }
@@ -38,6 +41,12 @@ package final class TestProcessDirectory: Sendable {
     /// Makes a file seem just written however long the test takes: its time is an hour ahead.
     package func keepFresh(_ file: FilePath) throws {
         try age(file, by: .seconds(-3600))
+    }
+
+    /// Copies a program. Closed before anybody execs it: ETXTBSY.
+    package func copyExecutable(from source: FilePath, to target: FilePath) throws {
+        let bytes = try readWholeFile(source, limit: 100_000_000)
+        try OwnedDescriptor.open(target, O_WRONLY | O_CREAT | O_CLOEXEC, mode: 0o755).writeAll(bytes)
     }
 
     private static func remove(_ path: FilePath) {

@@ -1,7 +1,9 @@
 import FoundationEssentials
+import ProcessWatcher
 import RunnerKit
 import SystemPackage
 import SystemSupport
+import SystemdSupport
 
 #if canImport(Glibc)
     import Glibc
@@ -26,6 +28,21 @@ enum Host {
         return Runner<BootClock>.Host(
             name: hostname, machineID: machineID ?? hostname, bootID: try BootID.current().description,
             cores: ProcessInfo.processInfo.activeProcessorCount)
+    }
+
+    /// How this host has programs started: by its service manager if there is one for us.
+    static var processLauncher: ProcessLauncher {
+        guard let manager = ServiceManager.ofSystem(), let path = try? readLink("/proc/self/exe") else {
+            return .children(ProcessSpawner())
+        }
+        // Replaced while it runs, the new program is the one to start.
+        let program = ByteText(path).withoutDeletedMark.description
+        // The manager gives several, separated by colons (systemd.exec(5)).
+        let directory = environment["RUNTIME_DIRECTORY"]?.split(separator: ":").first.map(String.init)
+        return .units(
+            UnitLauncher(
+                manager: manager, helper: [program, LaunchCommand.name],
+                directory: FilePath(directory ?? "/run/clevagent-runner")))
     }
 
     /// One line on standard error, as programs do it.

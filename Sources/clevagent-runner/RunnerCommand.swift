@@ -13,10 +13,12 @@ struct RunnerCommand: AsyncParsableCommand {
               clevagent-runner --watch process:/run/my-bot.pid \\
                   --endpoint http://127.0.0.1:8080 --api-key-file /etc/clevagent/api-key
 
+            A bot without a PID file is found by its command line: --watch process:my-bot.py
+
             Nothing in the bot's code changes. It is restarted when it dies, with growing pauses, and \
             never when somebody stopped it on purpose. Run the runner as the bot's own user.
             """,
         version: Runner<BootClock>.version,
-        subcommands: [StartCommand.self],
+        subcommands: [StartCommand.self, LaunchCommand.self],
         defaultSubcommand: StartCommand.self)
 }

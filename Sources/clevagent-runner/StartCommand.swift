@@ -36,7 +36,8 @@ struct StartCommand: AsyncParsableCommand {
             "What to watch: [AGENT=]TYPE:NAME. Repeatable.",
             discussion: """
                 process:/run/my-bot.pid watches the process named in that PID file, as agent 'my-bot'; \
-                trader=process:/run/my-bot.pid calls it 'trader'.
+                trader=process:/run/my-bot.pid calls it 'trader'. process:my-bot.py watches the process with \
+                that text in its command line; process:match:TEXT and process:pidfile:PATH say it outright.
                 """, valueName: "target"))
     var watch: [String] = []
 
@@ -65,7 +66,7 @@ struct StartCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Settings for single targets, in YAML: start, grace, backoff (default: /etc/clevagent/runner.yaml if it exists).",
+            "Settings for single targets, in YAML: start, grace, backoff, user (default: /etc/clevagent/runner.yaml if it exists).",
             valueName: "file"))
     var config: String?
 

@@ -73,7 +73,8 @@ import Testing
         _ = scan.run(for: [Self.bot: "bot"], isFull: true, at: at(100))
         table.set([], failing: [0: .tooManyOpenFiles])
         #expect(
-            scan.run(for: [Self.bot: "bot"], isFull: false, at: at(100))[Self.bot]?.result == .failed(.tooManyOpenFiles))
+            scan.run(for: [Self.bot: "bot"], isFull: false, at: at(100))[Self.bot]?.result == .failed(.tooManyOpenFiles)
+        )
         table.set([(20, "bot", 50)])
         #expect(
             scan.run(for: [Self.bot: "bot"], isFull: false, at: at(100))[Self.bot]?.result

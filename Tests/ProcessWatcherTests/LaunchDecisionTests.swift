@@ -26,6 +26,40 @@ import Testing
         #expect(LaunchObstacle.find(in: facts, runner: .sample) == obstacle)
     }
 
+    /// Who runs the runner, whose process it is, and whether it may be started again.
+    @Test(
+        arguments: [
+            (0, 0, nil), (0, 1000, nil), (0, 65534, nil), (1000, 1000, nil), (1000, 1001, .otherUser(1001)),
+            (1000, 0, .otherUser(0)),
+        ] as [(UInt32, UInt32, LaunchObstacle?)])
+    func `Root may start everybody's, others their own`(runner: UInt32, owner: UInt32, obstacle: LaunchObstacle?) {
+        var facts = RunnerFacts.sample
+        facts.status.users = Array(repeating: runner, count: 4)
+        facts.status.groups = facts.status.users
+        let process = ProcessFacts.sample {
+            $0.status.users = Array(repeating: owner, count: 4)
+            $0.status.groups = $0.status.users
+        }
+        #expect(LaunchObstacle.find(in: process, runner: facts) == obstacle)
+    }
+
+    @Test(
+        arguments: [
+            ("/system.slice/clevagent-launch-bot-1.service", nil),
+            ("/system.slice/web.service", .service("web.service")),
+            ("/user.slice/user@5.service/app.slice/clevagent-launch-x.service", .service("clevagent-launch-x.service")),
+            (
+                "/system.slice/clevagent-launch-x.slice/web.service",
+                .service("web.service")
+            ),
+        ] as [(String, LaunchObstacle?)])
+    func `A unit that was made for a relaunch is no foreign service`(cgroup: String, obstacle: LaunchObstacle?) {
+        var runner = RunnerFacts.sample
+        runner.launchCgroups = ["/system.slice/clevagent-launch-"]
+        let facts = ProcessFacts.sample { $0.surroundings.cgroups.paths = [cgroup] }
+        #expect(LaunchObstacle.find(in: facts, runner: runner) == obstacle)
+    }
+
     @Test func `The runner's own service and container are no obstacle`() {
         var runner = RunnerFacts.sample
         runner.surroundings.cgroups.paths = ["/docker-1.scope/system.slice/runner.service"]
@@ -67,7 +101,8 @@ import Testing
         let environment = LaunchEnvironment.forStart(remembered: remembered, account: nil, language: nil)
         #expect(environment == ["PATH=/bin", "MY_VAR=1"])
         let plain = LaunchEnvironment.forStart(
-            remembered: nil, account: Account(name: "bot", home: "/home/bot"), language: "LANG=de_DE.UTF-8")
+            remembered: nil, account: Account(name: "bot", home: "/home/bot", user: 1, group: 1),
+            language: "LANG=de_DE.UTF-8")
         #expect(plain.dropFirst() == ["HOME=/home/bot", "USER=bot", "LANG=de_DE.UTF-8"])
         #expect(LaunchEnvironment.value(of: "PATH", in: plain) != nil)
     }
@@ -144,6 +179,7 @@ extension ProcessFacts {
 extension RunnerFacts {
     fileprivate static var sample: RunnerFacts {
         let facts = ProcessFacts.sample()
-        return RunnerFacts(status: facts.status, surroundings: facts.surroundings, root: facts.root)
+        return RunnerFacts(
+            status: facts.status, surroundings: facts.surroundings, root: facts.root, givenCapabilities: 0)
     }
 }

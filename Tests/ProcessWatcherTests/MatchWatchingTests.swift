@@ -99,10 +99,9 @@ struct MatchWatchingTests {
         let arguments: [ByteText] = ["/bin/sh", "-c", ByteText("/usr/bin/tail -f /dev/null \(watched.text); :")]
         let helper = try ProcessSpawner().prepare(
             LaunchPlan(
-                executable: "/bin/sh", arguments: arguments, environment: [], directory: "/", umask: 0o22, limits: []),
-            output: nil, errorOutput: nil)
+                executable: "/bin/sh", arguments: arguments, environment: [], directory: "/", umask: 0o22, limits: []))
         let loop = try EventLoop()
-        try await helper.letGo(on: loop)
+        _ = try await helper.letGo(on: loop)
         let outcome = await watched.perform(.stop)
         #expect(outcome == .down)
         #expect(helper.handle.isAlive)
@@ -115,7 +114,8 @@ struct MatchWatchingTests {
         await helper.abandon(on: loop)
     }
 
-    @Test(.needsRoot) func `Another user with the text in his arguments gains nothing before the target was seen`() async throws {
+    @Test(.needsRoot)
+    func `Another user with the text in his arguments gains nothing before the target was seen`() async throws {
         let watched = try WatchedMatch()
         let target = try watched.startProcess()
         let stranger = try watched.startProcess(user: Self.nobody)
@@ -138,7 +138,8 @@ struct MatchWatchingTests {
         }
     }
 
-    @Test(.needsRoot) func `Another user with the text in his arguments gains nothing after the target was seen`() async throws {
+    @Test(.needsRoot)
+    func `Another user with the text in his arguments gains nothing after the target was seen`() async throws {
         let watched = try WatchedMatch()
         let target = try watched.startProcess()
         let first = try await watched.observing { try await $0.alive() }
@@ -196,7 +197,10 @@ struct MatchWatchingTests {
 
     // MARK: Command lines of all kinds
 
-    @Test(arguments: [["line\nbreak"], [String(repeating: "x", count: 5000)], Array(repeating: String(repeating: "y", count: 100_000), count: 15)])
+    @Test(arguments: [
+        ["line\nbreak"], [String(repeating: "x", count: 5000)],
+        Array(repeating: String(repeating: "y", count: 100_000), count: 15),
+    ])
     func `Any command line can match`(arguments: [String]) async throws {
         let watched = try WatchedMatch()
         let process = try TestProcess.start(
@@ -223,7 +227,6 @@ struct MatchWatchingTests {
             clock.advance(by: .seconds(30))
             #expect(await later.perform(.recover, on: watched.target, startMade: {}) == .up(life, note: nil))
             #expect(counting.listings == 0)
-            #expect(!clock.hasSleeper(lasting: .milliseconds(400)))
             process.kill()
             _ = try await observations.dead()
             // One after the other, as long as it is missing.
@@ -232,8 +235,23 @@ struct MatchWatchingTests {
                 clock.advance(by: .milliseconds(400))
                 await counting.listing(count)
             }
+            // No longer than that.
+            _ = await later.perform(.recover, on: watched.target, startMade: {})
+            let second = try await observations.alive(otherThan: life)
+            let listings = counting.listings
+            for _ in 1...5 { clock.advance(by: .milliseconds(400)) }
+            try ProcessHandle(pid: #require(second.pid)).send(SIGKILL)
+            _ = try await observations.dead()
+            clock.advance(by: .milliseconds(400))
+            await counting.listing(listings + 1)
+            // One more for this; what had been begun before has then been done.
+            #expect(await later.perform(.stop, on: watched.target, startMade: {}) == .down)
+            #expect(counting.listings == listings + 2)
         }
-        #expect(!clock.hasSleeper(lasting: .milliseconds(400)), "nobody observes, and it goes on")
+        let listings = counting.listings
+        clock.advance(by: .seconds(60))
+        #expect(await later.perform(.stop, on: watched.target, startMade: {}) == .down)
+        #expect(counting.listings == listings + 1, "nobody observes, and it goes on")
     }
 
     // MARK: start:

@@ -1,3 +1,4 @@
+import Glibc
 import SystemSupport
 import Testing
 
@@ -65,5 +66,17 @@ import Testing
 
     private func line(_ name: String) -> String {
         "4711 (\(name)) S 1 4711 4711 0 -1 4194304 1 0 0 0 1 2 0 0 20 0 1 0 123456 2326528 500 184467440737095516 1 1 0\n"
+    }
+
+    @Test func `Limits are read as prlimit tells them`() throws {
+        let limits = try #require(ProcFS().facts(of: getpid()).limits)
+        for limit in limits {
+            var value = rlimit()
+            getrlimit(__rlimit_resource_t(UInt32(limit.resource)), &value)
+            #expect(limit.soft == value.rlim_cur)
+            #expect(limit.hard == value.rlim_max)
+        }
+        #expect(ResourceLimit.list(parsing: Array("Limit  Soft Limit\nMax cpu time  half  1  seconds\n".utf8)) == nil)
+        #expect(ResourceLimit.list(parsing: []) == nil)
     }
 }

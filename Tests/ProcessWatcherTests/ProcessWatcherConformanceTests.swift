@@ -8,7 +8,8 @@ import TestSupport
 import Testing
 import WatcherAPI
 
-@Suite(.timeLimit(.minutes(1)))
+// One after the other: each starts hundreds of processes.
+@Suite(.serialized, .timeLimit(.minutes(1)))
 struct ProcessWatcherConformanceTests {
     @Test(arguments: WatcherConformance.checks)
     func `The process watcher keeps the contract`(check: WatcherConformance.Check) async throws {
@@ -20,7 +21,8 @@ struct ProcessWatcherConformanceTests {
     }
 
     @Test(arguments: WatcherConformance.checks)
-    func `Found by its command line, a process is watched in the same way`(check: WatcherConformance.Check) async throws {
+    func `Found by its command line, a process is watched in the same way`(check: WatcherConformance.Check) async throws
+    {
         try await check.run(on: ConformanceMatch())
     }
 

@@ -19,7 +19,7 @@ final class WatchedProcess: Sendable {
 
     init(
         _ settings: TargetSettings = TargetSettings(), file: String = "bot.pid",
-        directory: TestProcessDirectory? = nil, processes: any ProcessReading = ProcFS()
+        directory: TestProcessDirectory? = nil, processes: any ProcessReading = ProcFS(), logger: Logger = .silent
     ) throws {
         let directory = try directory ?? TestProcessDirectory()
         self.directory = directory
@@ -27,7 +27,7 @@ final class WatchedProcess: Sendable {
         target = TargetID(kind: .process, name: pidFile.string)
         self.settings = settings
         watcher = try ProcessWatcher(
-            WatcherContext(targets: [target: settings], memory: memory, logger: .silent), clock: clock,
+            WatcherContext(targets: [target: settings], memory: memory, logger: logger), clock: clock,
             processes: processes)
     }
 
@@ -57,6 +57,27 @@ final class WatchedProcess: Sendable {
     func watcherAfterRestart() throws -> ProcessWatcher {
         try ProcessWatcher(
             WatcherContext(targets: [target: settings], memory: memory, logger: .silent), clock: clock)
+    }
+}
+
+/// Gives each message to a stream.
+struct StreamedLog: LogHandler {
+    let messages: AsyncStream<String>
+    private let continuation: AsyncStream<String>.Continuation
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.trace
+
+    init() {
+        (messages, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1000))
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        continuation.yield("\(event.message)")
     }
 }
 

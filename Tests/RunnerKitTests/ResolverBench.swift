@@ -39,6 +39,8 @@ struct ResolverBench {
     var options = RunnerOptions()
     var environment = ["HOME": "/home/bot", "CLEVAGENT_API_KEY": Self.key]
     var kinds: [WatcherKind] = [.process]
+    /// Who the runner is; nil for whoever tests.
+    var user: UInt32?
 
     init() throws {
         directory = try TestProcessDirectory()
@@ -57,13 +59,13 @@ struct ResolverBench {
     }
 
     func resolve() throws -> RunnerConfiguration {
-        var resolver = ConfigurationResolver(options: options, environment: environment, kinds: kinds)
+        var resolver = ConfigurationResolver(options: options, environment: environment, kinds: kinds, user: user)
         return try resolver.resolve()
     }
 
     /// All that is wrong; nothing when it is right.
     var failure: [ConfigurationProblem] {
-        var resolver = ConfigurationResolver(options: options, environment: environment, kinds: kinds)
+        var resolver = ConfigurationResolver(options: options, environment: environment, kinds: kinds, user: user)
         do {
             _ = try resolver.resolve()
             return []

@@ -32,6 +32,30 @@ import Testing
         #expect(settings.policy == .unlessStopped)
     }
 
+    @Test(arguments: [("user: 12", 12), ("user: root", 0), ("user: '0'", 0)] as [(String, UInt32)])
+    func rootMayNameTheUserOfACommand(line: String, user: UInt32) throws {
+        var bench = try ResolverBench()
+        bench.user = 0
+        let settings = try bench.settings(target("start: [/usr/bin/bot]\n" + line)).settings
+        #expect(settings?.user == user)
+    }
+
+    @Test(
+        arguments: [
+            (12, "start: [/usr/bin/bot]\nuser: root", "only root can start it as user 0"),
+            (12, "start: [/usr/bin/bot]\nuser: 13", "only root can start it as user 13"),
+            (0, "start: [/usr/bin/bot]\nuser: 4294967295", "there is no user"),
+            (0, "start: [/usr/bin/bot]\nuser: []", "'user' must be a user's name or number"),
+            (0, "start: [/usr/bin/bot]\nuser: ''", "'user' must be a user's name or number"),
+        ] as [(UInt32, String, String)])
+    func aUserThatCannotBeIsRefused(runner: UInt32, settings: String, reason: String) throws {
+        var bench = try ResolverBench()
+        bench.user = runner
+        let problems = try bench.settings(target(settings)).problems
+        #expect(problems.count == 1)
+        #expect(problems.first?.contains(reason) == true)
+    }
+
     @Test(arguments: [
         "", "\n\n", "# only a comment\n", "targets: {}\n", "---\ntargets: {}\n...\n", "\u{FEFF}targets: {}",
     ])
@@ -141,7 +165,10 @@ import Testing
         ("user: -1", "line 3: 'user': there is no user '-1'"),
         ("user: [root]", "line 3: 'user' must be a user's name or number"),
         ("user: ''", "line 3: 'user' must be a user's name or number"),
-        ("user: root", "line 2: 'process:/run/bot.pid': 'user' is only for process targets without a PID file"),
+        (
+            "user: root",
+            "line 2: 'process:/run/bot.pid': 'user' is only for process targets without a PID file, and for those with 'start'"
+        ),
         ("start: []", "line 3: 'start' must begin with the absolute path of an executable"),
         ("start: [bot]", "line 3: 'start' must begin with the absolute path of an executable"),
         ("start: [./bot]", "line 3: 'start' must begin with the absolute path of an executable"),

@@ -21,6 +21,9 @@ int clevagent_pidfd_send_signal(int pidfd, int signal);
 /// CLD_DUMPED, `status` the exit status or the signal.
 int clevagent_pidfd_reap(int pidfd, int *code, int *status);
 
+/// accept4(2). The descriptor is close-on-exec. `pid` and `user` are who connected (unix(7), SO_PEERCRED).
+int clevagent_accept(int listener, pid_t *pid, uid_t *user);
+
 /// Asks a pidfd how a process that is not our child ended: ioctl PIDFD_GET_INFO with PIDFD_INFO_EXIT, Linux >= 6.15.
 /// Returns 1 with `status` as in wait(2); 0 while its parent has not collected it; a negative errno when the kernel will
 /// never tell: -ENOTTY or -EINVAL before Linux 6.13, -ESRCH after the collection before 6.15.
@@ -54,34 +57,67 @@ int clevagent_has_file_capabilities(const char *path);
 /// memmem(3), which needs _GNU_SOURCE: whether `text` holds `part`. Takes time in proportion to both, whatever they hold.
 int clevagent_contains(const void *text, size_t text_size, const void *part, size_t part_size);
 
-/// What a new process is to be. Descriptors below 0 mean /dev/null.
+/// Has this thread, and no other, use files as another user: setfsuid(2), setfsgid(2), setgroups(2).
+int clevagent_set_file_ids(uid_t user, gid_t group, const gid_t *groups, size_t group_count);
+
+/// A regular file that a process wrote to. NULL as its path: nothing is opened. An empty path is no file any more.
+struct clevagent_output {
+    const char *path;
+    uint64_t device;
+    uint64_t inode;
+};
+
+/// No value of getpriority(2): the niceness stays as it is.
+enum { CLEVAGENT_NICENESS_UNCHANGED = 100 };
+
+/// What a new process is to be.
 struct clevagent_launch {
     const char *executable;
     char *const *arguments;
     char *const *environment;
     const char *directory;
-    int output;
-    int error_output;
+    struct clevagent_output output;
+    struct clevagent_output error_output;
     mode_t umask;
-    /// Supplementary groups; NULL leaves them as they are, and needs no privilege.
+    /// Whether ids and groups change, which needs privilege.
+    int changes_ids;
+    uid_t user;
+    gid_t group;
     const gid_t *groups;
     size_t group_count;
     const struct clevagent_limit *limits;
     size_t limit_count;
+    int niceness;
+    /// As in /proc/PID/oom_score_adj; NULL leaves it.
+    const char *oom_score_adjustment;
+    /// PR_SET_NO_NEW_PRIVS (prctl(2)).
+    int no_new_privileges;
 };
 
-/// Where a launch failed, as the child writes it to its report.
+/// What a report says of a launch. All but the last are its end.
 enum clevagent_launch_step {
     CLEVAGENT_STEP_SETUP = 1,
-    CLEVAGENT_STEP_DIRECTORY = 2,
-    CLEVAGENT_STEP_EXEC = 3,
+    CLEVAGENT_STEP_IDS = 2,
+    CLEVAGENT_STEP_DIRECTORY = 3,
+    CLEVAGENT_STEP_EXEC = 4,
+    /// An output is not the same regular file any more.
+    CLEVAGENT_STEP_OUTPUT_LOST = 5,
+};
+
+/// An element of a report: one of the steps above, and its errno, or which output, 1 or 2.
+struct clevagent_launch_report {
+    int32_t step;
+    int32_t code;
 };
 
 /// Makes a child in a session of its own that waits at a gate before it becomes what `launch` says.
 ///
 /// One byte written to `gate` lets it go on; the end of `gate` (also by the death of this process) ends it. `report`
-/// then gives two ints, step and errno, if it failed, and ends without a byte when the exec has succeeded.
+/// then gives elements as above, and ends when the exec has succeeded or the child has ended.
 /// All three descriptors are close-on-exec and the caller's to close. Returns the child's PID.
 pid_t clevagent_launch_gated(const struct clevagent_launch *launch, int *pidfd, int *gate, int *report);
+
+/// Makes this process what `launch` says: first its ids, then all else. Every descriptor above 2 but `report` is closed.
+_Noreturn void clevagent_become(const struct clevagent_launch *launch, int report);
 
 #endif

@@ -31,11 +31,9 @@ package enum Heirs {
     }
 
     /// Whether a process has the user and every variable that the command was started with, as its descendants do.
-    package static func matches(
-        _ facts: ProcessFacts, _ environment: [ByteText], _ runner: ProcessStatus
-    ) -> Bool {
-        guard facts.status.effectiveUser == runner.effectiveUser, let theirs = facts.environment else { return false }
-        let kept = environment.filter { !shellVariables.contains($0.description.prefix { $0 != "=" }) }
+    package static func matches(_ facts: ProcessFacts, _ plan: LaunchPlan, startedBy user: UInt32) -> Bool {
+        guard facts.status.effectiveUser == plan.ids?.user ?? user, let theirs = facts.environment else { return false }
+        let kept = plan.environment.filter { !shellVariables.contains($0.description.prefix { $0 != "=" }) }
         return Set(theirs).isSuperset(of: kept)
     }
 }

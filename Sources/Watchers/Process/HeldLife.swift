@@ -8,6 +8,9 @@ struct HeldLife: Sendable {
     /// Nil when the system gave no place to wait: then the slow re-read sees its end.
     var exit: ProcessExitEvent?
     var memoryMB: Double?
+    /// The program that was read in full, and how often it was only glanced at since.
+    var program: ProgramPlace?
+    var glances = 0
     /// Its parent, unless that is init or the runner.
     var parent: ProcessIdentity?
 }

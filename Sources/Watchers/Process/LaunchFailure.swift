@@ -11,9 +11,11 @@ struct LaunchFailure: Error, Sendable, Hashable {
 
 extension LaunchFailure {
     init(_ error: LaunchError, _ plan: LaunchPlan) {
+        let user = plan.ids.map { " by user \($0.user)" } ?? ""
         switch error.step {
-        case .exec: text = "\(plan.executable) can't be executed: \(error.errno)"
-        case .directory: text = "its directory \(plan.directory) can't be entered: \(error.errno)"
+        case .exec: text = "\(plan.executable) can't be executed\(user): \(error.errno)"
+        case .directory: text = "its directory \(plan.directory) can't be entered\(user): \(error.errno)"
+        case .ids: text = "its user and groups can't be taken on: \(error.errno)"
         case .gate, .setup: text = "it could not be started: \(error.errno)"
         }
     }

@@ -12,6 +12,9 @@ package struct LaunchRecipe: Sendable, Hashable, Codable {
     package var supplementaryGroups: [UInt32]
     package var umask: UInt32
     package var limits: [ResourceLimit]
+    package var niceness: Int32?
+    package var oomScoreAdjustment: Int32?
+    package var hasNoNewPrivileges: Bool?
     package var output: OpenFile?
     package var errorOutput: OpenFile?
 
@@ -34,6 +37,9 @@ package struct LaunchRecipe: Sendable, Hashable, Codable {
         groups = facts.status.groups
         supplementaryGroups = facts.status.supplementaryGroups
         umask = facts.status.umask ?? 0o022
+        niceness = facts.niceness
+        oomScoreAdjustment = facts.oomScoreAdjustment
+        hasNoNewPrivileges = facts.status.hasNoNewPrivileges
         output = facts.output
         errorOutput = facts.errorOutput
     }
@@ -47,22 +53,39 @@ package struct LaunchRecipe: Sendable, Hashable, Codable {
     }
 }
 
-extension ByteText {
-    /// The kernel marks the link to an executable or directory that was removed or replaced (proc_pid_exe(5)).
-    package var withoutDeletedMark: ByteText {
-        let mark = Array(" (deleted)".utf8)
-        return bytes.suffix(mark.count) == mark[...] ? ByteText(bytes.dropLast(mark.count)) : self
+extension LaunchRecipe {
+    /// The ids that it all belongs to; nil when they differ among themselves.
+    package var ids: LaunchIDs? {
+        guard let user = users.first, let group = groups.first, Set(users).count == 1, Set(groups).count == 1 else {
+            return nil
+        }
+        return LaunchIDs(user: user, group: group, groups: supplementaryGroups)
     }
 }
 
 extension LaunchPlan {
     /// The same program once more.
     ///
-    /// - Parameter user: who starts it; only root can give it groups.
+    /// - Parameter user: who starts it; only root can give it ids.
     package init(_ recipe: LaunchRecipe, startedBy user: UInt32) {
         self.init(
             executable: recipe.executable, arguments: recipe.arguments.texts, environment: recipe.environment.texts,
             directory: recipe.directory, umask: recipe.umask, limits: recipe.limits,
-            groups: user == 0 ? recipe.supplementaryGroups : nil)
+            ids: user == 0 ? recipe.ids : nil)
+        takeRest(of: recipe)
     }
+
+    /// Takes what is neither the program nor what it is given as text.
+    mutating func takeRest(of recipe: LaunchRecipe) {
+        niceness = recipe.niceness
+        oomScoreAdjustment = recipe.oomScoreAdjustment
+        hasNoNewPrivileges = recipe.hasNoNewPrivileges ?? false
+        output = recipe.output?.ifWritten
+        errorOutput = recipe.errorOutput?.ifWritten
+    }
+}
+
+extension OpenFile {
+    /// Nothing is lost of what goes to /dev/null.
+    fileprivate var ifWritten: OpenFile? { path == "/dev/null" ? nil : self }
 }

@@ -22,7 +22,7 @@ final class MatchFinder: ProcessFinder {
         self.hints = hints
     }
 
-    var silence: String { "no process had it in its command line" }
+    var silence: String { "no process had the text in its command line" }
     var stamp: FileStamp? { nil }
     var removed: BootInstant? { nil }
     var isUnread: Bool { host.scanner.result(for: id) == nil }
@@ -70,7 +70,8 @@ final class MatchFinder: ProcessFinder {
         guard case .alive(let identity, _) = judgement, identity != known.held else { return (judgement, nil) }
         guard let handle = host.hold(identity) else {
             // It has ended since; the next scan will tell.
-            return (known.ended == nil ? .undetermined("process \(identity.pid) has ended") : .dead(hindrance: nil), nil)
+            let reason = "process \(identity.pid), which matched, has ended just now"
+            return (known.ended == nil ? .undetermined(reason) : .dead(hindrance: reason), nil)
         }
         return (judgement, handle)
     }

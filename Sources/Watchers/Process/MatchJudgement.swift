@@ -110,8 +110,8 @@ extension ProcessJudgement {
         }
         if memory.life != nil { return .dead(hindrance: nil) }
         return isComplete
-            ? .missing("no process has it in its command line")
-            : .undetermined("no process has it in its command line, as far as they can be looked at")
+            ? .missing("is not there: no process has that text in its command line")
+            : .undetermined("no process has that text in its command line, as far as they can be looked at")
     }
 }
 

@@ -49,17 +49,23 @@ package enum PIDFile: Sendable, Hashable {
         }
     }
 
-    /// The permissions that a new file in the place of this one is to have; nil when it must be left alone: it is a link,
-    /// belongs to somebody else, or can be written by everybody.
-    static func permissionsForRewriting(_ path: FilePath, user: UInt32) -> UInt32? {
+    /// The permissions and the owner that a new file in the place of this one is to have; nil when it must be left alone:
+    /// it is a link, belongs to somebody else, or can be written by everybody.
+    ///
+    /// - Parameters:
+    ///   - user: whose process it is to name; a missing file will be this user's.
+    ///   - runner: whose files are as good.
+    static func rewriting(_ path: FilePath, user: UInt32, runner: UInt32) -> (permissions: UInt32, owner: UInt32)? {
         do {
             let status = try OwnedDescriptor.open(
                 path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC
             ).status()
-            guard status.kind == .regular, status.owner == user, status.permissions & 0o002 == 0 else { return nil }
-            return status.permissions & 0o777
+            guard status.kind == .regular, [user, runner].contains(status.owner), status.permissions & 0o002 == 0 else {
+                return nil
+            }
+            return (status.permissions & 0o777, status.owner)
         } catch .noSuchFileOrDirectory {
-            return 0o644
+            return (0o644, user)
         } catch {
             return nil
         }

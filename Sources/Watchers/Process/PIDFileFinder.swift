@@ -70,11 +70,16 @@ final class PIDFileFinder: ProcessFinder {
 
     /// Writes the PID file for a program that was started again and has not done it itself.
     func announce(_ life: ProcessIdentity, in note: inout ProcessNote) {
-        guard note.isStandIn, content.stamp == note.stamp,
-            let permissions = PIDFile.permissionsForRewriting(path, user: host.runner.status.effectiveUser)
-        else { return }
+        guard note.isStandIn, content.stamp == note.stamp else { return }
+        let runner = host.runner.status.effectiveUser
+        let ids = note.recipe?.ids
+        guard let new = PIDFile.rewriting(path, user: ids?.user ?? runner, runner: runner) else { return }
+        func replace() throws(Errno) {
+            try replaceFile(path, with: Array("\(life.pid)\n".utf8), permissions: new.permissions)
+        }
         do {
-            try replaceFile(path, with: Array("\(life.pid)\n".utf8), permissions: permissions)
+            // With no more rights than its owner has, whatever the directory has become.
+            if let ids, new.owner != runner { try withFileIDs(ids, replace) } else { try replace() }
         } catch {
             host.logger.info("PID file can't be rewritten", metadata: ["target": "\(id)", "error": "\(error)"])
         }

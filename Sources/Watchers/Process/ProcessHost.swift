@@ -8,7 +8,7 @@ import WatcherAPI
 struct ProcessHost: Sendable {
     let processes: any ProcessReading
     let families: ProcessFamilies
-    let spawner: ProcessSpawner
+    let launcher: ProcessLauncher
     let clock: WatchClock
     let timer: SharedTimer
     let executor: QueueExecutor
@@ -31,22 +31,23 @@ struct ProcessHost: Sendable {
     ///
     /// - Throws: when /proc can't be read: then nothing could be watched.
     init(
-        processes: any ProcessReading, clock: WatchClock, openFileLimit: OpenFileLimit?, context: WatcherContext
+        processes: any ProcessReading, clock: WatchClock, openFileLimit: OpenFileLimit?, launcher: ProcessLauncher,
+        context: WatcherContext
     ) throws(Errno) {
         self.processes = processes
         self.clock = clock
         self.openFileLimit = openFileLimit
         memory = context.memory
         logger = context.logger
-        families = ProcessFamilies(processes: processes)
-        spawner = ProcessSpawner()
+        families = ProcessFamilies(processes: processes, clock: clock)
+        self.launcher = launcher
         timer = SharedTimer(clock: clock)
         executor = QueueExecutor(label: "process-watcher")
         loop = try EventLoop()
         claimed = ClaimedProcesses(loop: loop)
         bootID = try BootID.current()
         let own = try processes.facts(of: ProcessHandle.ownPID)
-        runner = RunnerFacts(status: own.status, surroundings: own.surroundings, root: own.root)
+        runner = launcher.runnerFacts(own, processes)
         ownExecutable = own.executable?.withoutDeletedMark
         scanner = CommandLineScanner(processes: processes, timer: timer)
         ourselves = Self.ancestors(of: own.stat, processes)

@@ -11,14 +11,36 @@ extension ProcessTarget {
             return
         }
         self.life?.memoryMB = facts.stat.residentMB
+        self.life?.program = facts.stat.program
+        self.life?.glances = 0
         self.life?.parent = parent(of: facts.stat)
         obstacle = obstacle(of: facts)
         note.obstacle = obstacle
-        // An equal one is left where it is: it shares its memory with the note that was saved.
-        if let recipe = try? LaunchRecipe(from: facts), recipe != note.recipe { note.recipe = recipe }
+        // The environment of a privileged executable was given by somebody with fewer rights.
+        if facts.executableFile?.isPrivileged == false, let recipe = try? LaunchRecipe(from: facts),
+            // An equal one is left where it is: it shares its memory with the note that was saved.
+            recipe != note.recipe
+        {
+            note.recipe = recipe
+        }
         finder.noteFeatures(facts, in: &note)
         rereadChildren(of: life.identity)
     }
+
+    /// The slow re-read: memory and children each time, everything after an exec, and now and then for what else a
+    /// program can change of itself.
+    func refreshFacts() {
+        guard let life, let program = life.program, life.glances < Self.glancesBetweenRereads,
+            let stat = host.families.stat(of: life.identity.pid), stat.startTicks == life.identity.startTicks,
+            stat.program == program
+        else { return rereadFacts() }
+        self.life?.memoryMB = stat.residentMB
+        self.life?.glances += 1
+        rereadChildren(of: life.identity)
+    }
+
+    /// At 30 s each, five minutes.
+    private static var glancesBetweenRereads: Int { 9 }
 
     /// Sees to it that a program that was started again can be found.
     func announce() {
@@ -40,10 +62,18 @@ extension ProcessTarget {
     /// What stands against starting this recipe, as its executable is now.
     func obstacle(of recipe: LaunchRecipe) -> String? {
         let path = FilePath(bytes: recipe.executable.bytes)
-        guard let executable = ExecutableFile.at(path) else {
+        let ids = host.runner.status.effectiveUser == 0 ? recipe.ids : nil
+        do {
+            if let executable = try ExecutableFile.at(path, for: ids) {
+                return executable.isPrivileged ? LaunchObstacle.privilegedExecutable.description : nil
+            }
+        } catch {
+            return "whether it may execute \(path) can't be told: \(error)"
+        }
+        guard let ids, ExecutableFile.at(path) != nil else {
             return LaunchObstacle.executableGone(recipe.executable.description).description
         }
-        return executable.isPrivileged ? LaunchObstacle.privilegedExecutable.description : nil
+        return LaunchObstacle.notExecutable(recipe.executable.description, user: ids.user).description
     }
 
     /// Why nothing could be started in the place of what is dead.

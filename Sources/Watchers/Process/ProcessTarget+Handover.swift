@@ -11,9 +11,9 @@ extension ProcessTarget {
 
     /// Waits until the target is found, or it is clear that the command itself is the target.
     ///
-    /// - Parameter environment: what the command was started with.
+    /// - Parameter plan: what the command was started with.
     func handover(
-        from command: ProcessIdentity, _ environment: [ByteText], note: String?
+        from command: ProcessIdentity, _ plan: LaunchPlan, note: String?
     ) async -> TargetActionOutcome {
         defer { isLaunching = false }
         // One wake-up is enough: the reasons stand beside it.
@@ -32,16 +32,17 @@ extension ProcessTarget {
         for await _ in wakeups {
             let seen = look(hints.take(listener))
             if let outcome = outcome(seen, command, after: began.duration(to: host.clock.now), note) {
-                return withHeirs(outcome, of: command, environment)
+                return withHeirs(outcome, of: command, plan)
             }
         }
-        let interrupted = TargetActionOutcome.failed("interrupted while waiting for the target to be found", isPermanent: false)
-        return withHeirs(interrupted, of: command, environment)
+        let interrupted = TargetActionOutcome.failed(
+            "interrupted while waiting for the target to be found", isPermanent: false)
+        return withHeirs(interrupted, of: command, plan)
     }
 
     /// After a failure, remembers what the command has left behind: while any of it lives, nothing is started again.
     private func withHeirs(
-        _ outcome: TargetActionOutcome, of command: ProcessIdentity, _ environment: [ByteText]
+        _ outcome: TargetActionOutcome, of command: ProcessIdentity, _ plan: LaunchPlan
     ) -> TargetActionOutcome {
         guard case .failed(let reason, let isPermanent) = outcome, let table = try? host.processes.table() else {
             return outcome
@@ -51,7 +52,8 @@ extension ProcessTarget {
         let candidates = Heirs.candidates(in: table, of: command, endedBy: end, ancestors: host.ourselves)
         let heirs = candidates.filter { heir in
             guard !strangers.contains(heir), let facts = try? host.processes.facts(of: heir.pid) else { return false }
-            return facts.stat.startTicks == heir.startTicks && Heirs.matches(facts, environment, host.runner.status)
+            return facts.stat.startTicks == heir.startTicks
+                && Heirs.matches(facts, plan, startedBy: host.runner.status.effectiveUser)
         }
         self.note.children = heirs
         guard let heir = heirs.first else { return outcome }

@@ -11,7 +11,7 @@ extension ProcessTarget {
     enum Started: Sendable {
         case ended(TargetActionOutcome)
         /// A `start:` command runs; it may be the target, or make it.
-        case command(ProcessIdentity, [ByteText], note: String?)
+        case command(ProcessIdentity, LaunchPlan, note: String?)
     }
 
     /// How long a program may take to write its PID file before it is done for it.
@@ -37,11 +37,10 @@ extension ProcessTarget {
             let plan = try plan()
             let table = try await tableWithoutRemnants()
             if let twin = twin(in: table, since: ended?.lastAlive) { return .ended(takeOver(twin)) }
-            let files = OutputFiles(note.recipe)
-            let identity = try await start(plan, files)
-            if settings.start != nil { return .command(identity, plan.environment, note: files.note) }
+            let (identity, note) = try await start(plan)
+            if settings.start != nil { return .command(identity, plan, note: note) }
             armAlarms()
-            return .ended(.up(identity.identity, note: files.note))
+            return .ended(.up(identity.identity, note: note))
         } catch {
             return .ended(error.outcome)
         }
@@ -51,9 +50,9 @@ extension ProcessTarget {
     func finish(_ started: Started, _ startMade: @Sendable () -> Void) async -> TargetActionOutcome {
         switch started {
         case .ended(let outcome): return outcome
-        case .command(let identity, let environment, let note):
+        case .command(let identity, let plan, let note):
             startMade()
-            return await handover(from: identity, environment, note: note)
+            return await handover(from: identity, plan, note: note)
         }
     }
 
@@ -68,7 +67,7 @@ extension ProcessTarget {
         if let start = settings.start {
             do {
                 return try StartCommand(
-                    start, remembered: note.recipe, user: user, openFileLimit: host.openFileLimit
+                    start, user: settings.user, remembered: note.recipe, runner: user, openFileLimit: host.openFileLimit
                 ).plan
             } catch {
                 throw LaunchFailure(text: error.description)
@@ -157,8 +156,10 @@ extension ProcessTarget {
     // MARK: Starting
 
     /// Makes the process, writes its identity down, and lets it become the program.
-    private func start(_ plan: LaunchPlan, _ files: OutputFiles) async throws(LaunchFailure) -> ProcessIdentity {
-        let process = try prepare(plan, files)
+    ///
+    /// - Returns: its identity, and what a person should know of it.
+    private func start(_ plan: LaunchPlan) async throws(LaunchFailure) -> (ProcessIdentity, note: String?) {
+        let process = try await host.launcher.prepare(plan, for: id)
         guard let stat = try? host.processes.stat(of: process.handle.pid) else {
             await process.abandon(on: host.loop)
             throw LaunchFailure(text: "the new process can't be looked at")
@@ -166,32 +167,28 @@ extension ProcessTarget {
         let identity = ProcessIdentity(bootID: host.bootID, pid: stat.pid, startTicks: stat.startTicks)
         let before = (note, ended, former)
         standIn(identity, process.handle)
-        host.claimed.adopt(process.handle, as: identity)
+        if case .children = host.launcher { host.claimed.adopt(process.handle, as: identity) }
         do throws(LaunchFailure) {
             guard await save() else {
                 await process.abandon(on: host.loop)
                 throw LaunchFailure(text: "the new process could not be written down, so it was not started")
             }
-            try await letGo(process, plan)
+            return (identity, try await letGo(process, plan))
         } catch {
             forgetStandIn(before)
             _ = await save()
             throw error
         }
-        return identity
     }
 
-    private func prepare(_ plan: LaunchPlan, _ files: OutputFiles) throws(LaunchFailure) -> GatedProcess {
+    private func letGo(_ process: GatedProcess, _ plan: LaunchPlan) async throws(LaunchFailure) -> String? {
         do {
-            return try host.spawner.prepare(plan, output: files.output, errorOutput: files.errorOutput)
-        } catch {
-            throw LaunchFailure(text: "no process could be made: \(error)")
-        }
-    }
-
-    private func letGo(_ process: GatedProcess, _ plan: LaunchPlan) async throws(LaunchFailure) {
-        do {
-            try await process.letGo(on: host.loop)
+            let lost = try await process.letGo(on: host.loop)
+            let outputs = [(1, plan.output), (2, plan.errorOutput)] as [(Int32, OpenFile?)]
+            let paths = outputs.compactMap { lost.contains($0) ? $1?.path.description : nil }
+            guard !paths.isEmpty else { return nil }
+            return
+                "its output went to \(Set(paths).sorted().joined(separator: " and ")), now to \(host.launcher.placeForLostOutput)"
         } catch {
             throw LaunchFailure(error, plan)
         }

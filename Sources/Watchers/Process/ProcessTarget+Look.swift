@@ -45,6 +45,8 @@ extension ProcessTarget {
             begin(identity, handle)
         } else if reasons.contains(.reread) {
             rereadFacts()
+        } else if reasons.contains(.refresh) {
+            refreshFacts()
         }
         if let life { finder.noteName(of: life.identity, in: &note) }
         return observation(judgement)

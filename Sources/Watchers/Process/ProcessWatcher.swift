@@ -13,13 +13,15 @@ package final class ProcessWatcher: Watcher, TargetController {
     /// - Parameters:
     ///   - clock: times the waiting; start times are always those of the machine.
     ///   - openFileLimit: what `OpenFileLimit.raise()` found, to be given to new programs.
+    ///   - launcher: how new programs are started.
     /// - Throws: when /proc can't be read.
     package init<C: Clock>(
         _ context: WatcherContext, clock: C, processes: any ProcessReading = ProcFS(),
-        openFileLimit: OpenFileLimit? = nil
+        openFileLimit: OpenFileLimit? = nil, launcher: ProcessLauncher = .children(ProcessSpawner())
     ) throws where C.Instant == BootInstant, C.Duration == Duration {
         let host = try ProcessHost(
-            processes: processes, clock: WatchClock(clock), openFileLimit: openFileLimit, context: context)
+            processes: processes, clock: WatchClock(clock), openFileLimit: openFileLimit, launcher: launcher,
+            context: context)
         self.host = host
         safetyNet = SafetyNet(timer: host.timer, events: host.events)
         targets = Dictionary(
@@ -28,8 +30,11 @@ package final class ProcessWatcher: Watcher, TargetController {
             })
     }
 
-    package convenience init(_ context: WatcherContext, openFileLimit: OpenFileLimit? = nil) throws {
-        try self.init(context, clock: BootClock(), openFileLimit: openFileLimit)
+    package convenience init(
+        _ context: WatcherContext, openFileLimit: OpenFileLimit? = nil,
+        launcher: ProcessLauncher = .children(ProcessSpawner())
+    ) throws {
+        try self.init(context, clock: BootClock(), openFileLimit: openFileLimit, launcher: launcher)
     }
 
     package func observe(

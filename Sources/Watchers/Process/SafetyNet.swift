@@ -51,7 +51,7 @@ final class SafetyNet: Sendable {
     private func ring() {
         events?.refresh()
         let targets = state.withLockedValue { Array($0.targets.values) }
-        targets.forEach { $0.raise([.changed, .reread]) }
+        targets.forEach { $0.raise([.changed, .refresh]) }
         if !targets.isEmpty { arm() }
     }
 }

@@ -8,33 +8,54 @@ struct StartCommand: Sendable {
 
     /// Finds the program and puts together what it is given.
     ///
+    /// - Parameters:
+    ///   - user: whose it is to be, as configured; nil for the user that is remembered, else the runner's own.
+    ///   - runner: who starts it.
     /// - Throws: when there is no such program, or it must not be run.
     init(
-        _ command: [String], remembered: LaunchRecipe?, user: UInt32, openFileLimit: OpenFileLimit?
+        _ command: [String], user: UInt32?, remembered: LaunchRecipe?, runner: UInt32, openFileLimit: OpenFileLimit?
     ) throws(LaunchObstacle) {
-        let account = Account.of(user: user)
+        let owner = user ?? remembered?.ids?.user ?? runner
+        // What another user gave, its environment above all, is not this user's.
+        let remembered = remembered?.ids?.user == owner ? remembered : nil
+        let account = Account.of(user: owner)
         let environment = LaunchEnvironment.forStart(
             remembered: remembered?.environment.texts, account: account, language: Self.ownLanguage)
         let directory = remembered?.directory ?? ByteText(account?.home ?? "/")
+        let ids = runner == 0 ? Self.ids(owner, account, user == nil ? remembered : nil) : nil
         let program = command.first ?? ""
-        guard let path = Self.find(program, environment, directory), let file = ExecutableFile.at(path) else {
+        guard let path = Self.find(program, environment, directory, ids), let file = ExecutableFile.at(path) else {
             throw .startNotFound(program)
         }
         guard !file.isPrivileged else { throw .privilegedExecutable }
         plan = LaunchPlan(
             executable: ByteText(path.string), arguments: command.map { ByteText($0) }, environment: environment,
             directory: directory, umask: remembered?.umask ?? 0o022,
-            limits: remembered?.limits ?? openFileLimit.map { [$0.original] } ?? [],
-            groups: user == 0 ? remembered?.supplementaryGroups : nil)
+            limits: remembered?.limits ?? openFileLimit.map { [$0.original] } ?? [], ids: ids)
+        if let remembered { plan.takeRest(of: remembered) }
+    }
+
+    private static func ids(_ user: UInt32, _ account: Account?, _ remembered: LaunchRecipe?) -> LaunchIDs {
+        // A user without an entry has the group of its number, and no other.
+        remembered?.ids ?? account?.ids ?? LaunchIDs(user: user, group: user, groups: [])
     }
 
     /// As execvp(3) does, with the PATH and the directory that the program will have.
-    private static func find(_ program: String, _ environment: [ByteText], _ directory: ByteText) -> FilePath? {
+    private static func find(
+        _ program: String, _ environment: [ByteText], _ directory: ByteText, _ ids: LaunchIDs?
+    ) -> FilePath? {
         let base = FilePath(bytes: directory.bytes)
-        guard !program.contains("/") else { return base.pushing(FilePath(program)) }
+        guard !program.contains("/") else {
+            let file = base.pushing(FilePath(program))
+            return isExecutable(file, ids) ? file : nil
+        }
         let path = LaunchEnvironment.value(of: "PATH", in: environment)?.description ?? "/usr/bin:/bin"
         return path.split(separator: ":").lazy.map { base.pushing(FilePath(String($0))).appending(program) }
-            .first { ExecutableFile.at($0) != nil }
+            .first { isExecutable($0, ids) }
+    }
+
+    private static func isExecutable(_ path: FilePath, _ ids: LaunchIDs?) -> Bool {
+        (try? ExecutableFile.at(path, for: ids)).flatMap { $0 } != nil
     }
 
     private static var ownLanguage: ByteText? {

@@ -14,6 +14,8 @@ final class TargetHints: Sendable {
         static let fileSettled = Reasons(rawValue: 4)
         /// Read everything again.
         static let reread = Reasons(rawValue: 8)
+        /// Time for the slow re-read.
+        static let refresh = Reasons(rawValue: 32)
         /// A program that was started again had its time to write its PID file.
         static let rewriteDue = Reasons(rawValue: 16)
     }

@@ -1,0 +1,91 @@
+import FoundationEssentials
+import TestSupport
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// A systemd of a test's own (Tests/Fixtures/systemd/private-systemd).
+struct PrivateSystemd: Sendable {
+    let directory: String
+
+    /// What inside is /tmp/share.
+    var share: String { directory + "/share" }
+
+    /// Boots one that can see the programs of this build.
+    init() async throws {
+        directory = "/tmp/clevagent-systemd-\(UInt32.random(in: 0 ... .max))"
+        let programs = BuiltProgram.runner.path.split(separator: "/").dropLast().joined(separator: "/")
+        try await command("up", "/" + programs)
+    }
+
+    func end() async {
+        _ = try? await command("down")
+    }
+
+    /// Runs a command inside and gives what it prints.
+    @discardableResult
+    func run(_ arguments: String..., environment: [String: String] = [:]) async throws -> String {
+        try await command("run", arguments, environment)
+    }
+
+    /// Starts a unit with this text.
+    func start(_ unit: String, _ text: String) async throws {
+        try Data(text.utf8).write(to: URL(filePath: "\(directory)/units/\(unit)"))
+        try await run("systemctl", "daemon-reload")
+        try await run("systemctl", "start", unit)
+    }
+
+    @discardableResult
+    private func command(_ name: String, _ arguments: String...) async throws -> String {
+        try await command(name, arguments, [:])
+    }
+
+    private func command(_ name: String, _ arguments: [String], _ environment: [String: String]) async throws -> String
+    {
+        let process = try ChildProcess(
+            [Self.script, name, directory] + arguments,
+            environment: ["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+                .merging(environment) { $1 }, output: .lines)
+        var output: [String] = []
+        for await line in process.lines { output.append(line) }
+        let text = output.joined(separator: "\n")
+        guard await process.ended() == 0 else {
+            throw PrivateSystemdError(description: "\(name) \(arguments): \(text)")
+        }
+        return text
+    }
+
+    private static let script =
+        #filePath.split(separator: "/").dropLast(2).map { "/" + $0 }.joined()
+        + "/Fixtures/systemd/private-systemd"
+}
+
+struct PrivateSystemdError: Error, CustomStringConvertible {
+    var description: String
+}
+
+/// Runs `body` with a systemd that is ended afterwards.
+func withPrivateSystemd<Result>(_ body: (PrivateSystemd) async throws -> Result) async throws -> Result {
+    let systemd = try await PrivateSystemd()
+    do {
+        let result = try await body(systemd)
+        await systemd.end()
+        return result
+    } catch {
+        await systemd.end()
+        throw error
+    }
+}
+
+extension Trait where Self == ConditionTrait {
+    /// Skipped where no systemd can be booted; in CI that is a failure.
+    static var needsSystemd: Self {
+        let canBoot =
+            geteuid() == 0 && access("/lib/systemd/systemd", X_OK) == 0
+            && (try? String(contentsOfFile: "/proc/self/mounts", encoding: .utf8))?.contains(" cgroup2 ") == true
+        return .enabled(
+            if: canBoot || getenv("CI") != nil, "boots a systemd: needs root, the package systemd, and cgroup2")
+    }
+}
