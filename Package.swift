@@ -48,9 +48,11 @@ let package = Package(
         // What runner, server and SDKs say to each other.
         .target(name: "WireProtocol"),
 
-        // What both programs begin with.
+        // What both programs are made with.
         .target(name: "CStandardDescriptors"),
         .target(name: "ProgramLog", dependencies: [nioConcurrencyHelpers]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        .target(name: "Gzip", dependencies: ["CZlib"]),
 
         // The runner: pure decisions, the contract of watchers, the world, the wiring.
         .target(name: "Supervision", dependencies: ["WireProtocol"]),
@@ -71,8 +73,8 @@ let package = Package(
         .target(
             name: "ServerLink",
             dependencies: [
-                "Supervision", "SystemSupport", "WireProtocol", asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix,
-                nioSSL, serviceLifecycle,
+                "Gzip", "Supervision", "SystemSupport", "WireProtocol", asyncHTTPClient, logging, nioConcurrencyHelpers,
+                nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle,
             ]),
         .systemLibrary(
             name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
@@ -98,8 +100,8 @@ let package = Package(
         .target(
             name: "ServerHTTP",
             dependencies: [
-                "ServerDomain", "WireProtocol", hummingbird, httpTypes, logging, mustache, nioConcurrencyHelpers,
-                nioCore, nioHTTP1, nioHTTPTypes, serviceLifecycle,
+                "Gzip", "ServerDomain", "WireProtocol", hummingbird, httpTypes, logging, mustache,
+                nioConcurrencyHelpers, nioCore, nioHTTP1, nioHTTPTypes, serviceLifecycle,
             ],
             // Inside the program: one binary, nothing to install beside it.
             resources: [.embedInCode("Dashboard/Assets")]),
@@ -115,11 +117,12 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "Supervision", "SystemSupport", "WatcherAPI", "WireProtocol", logging, nioConcurrencyHelpers, nioCore,
-                nioHTTP1, nioPosix, nioSSL, serviceLifecycle, systemPackage,
+                "Gzip", "Supervision", "SystemSupport", "WatcherAPI", "WireProtocol", logging, nioConcurrencyHelpers,
+                nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle, systemPackage,
             ]),
         // A process for tests to watch.
         .executableTarget(name: "test-target", path: "Tests/Fixtures/test-target"),
+        .testTarget(name: "GzipTests", dependencies: ["Gzip"]),
         .testTarget(name: "WireProtocolTests", dependencies: ["WireProtocol"]),
         .testTarget(name: "SupervisionTests", dependencies: ["Supervision"]),
         .testTarget(name: "SystemdSupportTests", dependencies: ["SystemSupport", "SystemdSupport"]),
@@ -154,7 +157,7 @@ let package = Package(
         .testTarget(
             name: "ServerHTTPTests",
             dependencies: [
-                "ServerDomain", "ServerHTTP", "ServerTestSupport", "StoreSQLite", "WireProtocol", httpTypes,
+                "Gzip", "ServerDomain", "ServerHTTP", "ServerTestSupport", "StoreSQLite", "WireProtocol", httpTypes,
                 hummingbird, hummingbirdTesting, logging, nioCore, serviceLifecycle,
             ]),
         .testTarget(

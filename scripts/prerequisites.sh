@@ -3,9 +3,9 @@
 #
 # Set before sourcing: program, the name to speak under.
 
-# What the build needs beyond Swift: the SQLite of the store, the YAML of the runner's file, systemd's bus, and what
-# finds them.
-build_packages='libsqlite3-dev libsystemd-dev libyaml-dev pkg-config'
+# What the build needs beyond Swift: the SQLite of the store, the YAML of the runner's file, systemd's bus, the gzip of
+# request bodies, and what finds them.
+build_packages='libsqlite3-dev libsystemd-dev libyaml-dev pkg-config zlib1g-dev'
 # What only tests need: strace counts fdatasyncs, Python carries the older runner that must go on working, openssl makes
 # certificates, and a systemd of the tests' own starts what the runner relaunches.
 test_packages='openssl strace python3-venv systemd'

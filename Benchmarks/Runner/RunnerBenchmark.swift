@@ -70,11 +70,11 @@ import UnixSignals
 
         // What waits for half minutes and counts requests does not mind company.
         async let python = pythonLatencies(bench)
-        async let ourRequests = requests(bench, bench.ours)
-        async let pythonRequests = requests(bench, bench.python)
-        if !quick { say("counting requests with 1,000 targets each, and waiting for the Python runner") }
+        async let ourTraffic = traffic(bench, bench.ours)
+        async let pythonTraffic = traffic(bench, bench.python)
+        if !quick { say("counting requests and bytes with 1,000 targets each, and waiting for the Python runner") }
         let (pythonTold, pythonGone) = try await python
-        let counts = try await (ourRequests, pythonRequests)
+        let counts = try await (ours: ourTraffic, python: pythonTraffic)
 
         return Report(
             machine: machine,
@@ -90,7 +90,11 @@ import UnixSignals
                     python: .none("never"), bar: .latency(median: .milliseconds(15)),
                     note: runit.map { "runit \(Figure.latency($0, of: $0.count).text)" } ?? "runit is not installed"),
                 Row(
-                    title: "requests a minute, 1,000 targets, 30 s", ours: counts.0, python: counts.1, bar: .atMost(25)),
+                    title: "requests a minute, 1,000 targets, 30 s interval", ours: counts.ours.requests,
+                    python: counts.python.requests, bar: .atMost(25)),
+                Row(
+                    title: "bytes sent a minute, 1,000 targets, 30 s interval", ours: counts.ours.bytes,
+                    python: counts.python.bytes, bar: .atMost(80_000)),
                 Row(
                     title: "exec → first heartbeat", ours: .latency(starting[.ours] ?? Samples(), of: starts),
                     python: starting[.python].map { .latency($0, of: starts) } ?? .none("not there"),
@@ -105,10 +109,11 @@ import UnixSignals
         return (.latency(figures.told, of: pythonSamples), .latency(figures.gone, of: pythonSamples))
     }
 
-    private func requests(_ bench: Bench, _ contender: Contender?) async throws -> Figure {
-        guard let contender else { return .none("not there") }
-        guard !quick else { return .none("left out") }
-        return try await .count(bench.requestsAMinute(under: contender))
+    private func traffic(_ bench: Bench, _ contender: Contender?) async throws -> (requests: Figure, bytes: Figure) {
+        guard let contender else { return (.none("not there"), .none("not there")) }
+        guard !quick else { return (.none("left out"), .none("left out")) }
+        let traffic = try await bench.trafficAMinute(under: contender)
+        return (.count(traffic.requests), .count(traffic.bytes))
     }
 
     // MARK: Surroundings

@@ -32,6 +32,7 @@ extension Router where Context == ServerRequestContext {
     /// - Throws: When a template built into the program cannot be parsed.
     package static func server(_ parts: ServerParts) throws -> Router<ServerRequestContext> {
         let router = Router(context: ServerRequestContext.self, options: [.autoGenerateHeadEndpoints])
+        router.add(middleware: GzipOfferMiddleware())
         router.add(middleware: RefusalMiddleware())
         let access = APIAccess(keys: parts.keys, limit: parts.limit, clock: parts.clock)
         var table = RouteTable()

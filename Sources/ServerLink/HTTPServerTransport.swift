@@ -1,5 +1,7 @@
 import AsyncHTTPClient
 import FoundationEssentials
+import Gzip
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -43,6 +45,7 @@ package struct HTTPServerTransport<C: Clock>: ServerTransport, Service where C.I
     private let client: HTTPClient
     private let clock: C
     private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    private let compression = NIOLockedValueBox(BodyCompression())
 
     /// - Parameter clock: times the requests.
     package init(configuration: TransportConfiguration, clock: C) {
@@ -93,25 +96,51 @@ package struct HTTPServerTransport<C: Clock>: ServerTransport, Service where C.I
     }
 
     private func exchange(_ request: ServerRequest) async -> ServerReply {
+        do {
+            var response = try await execute(request, packsBody: packsBody(of: request))
+            if response.isUnread {
+                // Read to its end, so that the connection can be used again.
+                _ = await Self.collect(response.answer.body)
+                response = try await execute(request, packsBody: false)
+            }
+            let answer = response.answer
+            let retryAfter = answer.headers.first(name: "Retry-After").flatMap { UInt32($0) }
+            return .answer(
+                status: Int(answer.status.code), retryAfter: retryAfter.map { .seconds(Int64($0)) },
+                body: await Self.collect(answer.body))
+        } catch {
+            return .unreachable(await words(for: error))
+        }
+    }
+
+    private func packsBody(of request: ServerRequest) -> Bool {
+        guard let body = request.body else { return false }
+        return compression.withLockedValue { $0.applies(to: body, at: clock.now) }
+    }
+
+    /// Sends a request once; `isUnread` asks for it to be sent again with its body as it is.
+    private func execute(
+        _ request: ServerRequest, packsBody: Bool
+    ) async throws -> (answer: HTTPClientResponse, isUnread: Bool) {
         var message = HTTPClientRequest(url: configuration.endpoint + request.path)
         message.method = .init(rawValue: request.method.rawValue)
         message.headers.add(name: WireHeader.apiKey, value: configuration.apiKey)
         message.headers.add(name: WireHeader.runnerID, value: configuration.runnerID)
         message.headers.add(name: "User-Agent", value: configuration.userAgent)
+        var packed: [UInt8]?
         if let body = request.body {
+            packed = packsBody ? Gzip.pack(body) : nil
             message.headers.add(name: "Content-Type", value: "application/json")
-            message.body = .bytes(ByteBuffer(bytes: body))
+            if packed != nil { message.headers.add(name: "Content-Encoding", value: "gzip") }
+            message.body = .bytes(ByteBuffer(bytes: packed ?? body))
         }
-        do {
-            let limit = TimeAmount(request.timeLimit)
-            let response = try await client.execute(message, timeout: limit)
-            let retryAfter = response.headers.first(name: "Retry-After").flatMap { UInt32($0) }
-            return .answer(
-                status: Int(response.status.code), retryAfter: retryAfter.map { .seconds(Int64($0)) },
-                body: await Self.collect(response.body))
-        } catch {
-            return .unreachable(await words(for: error))
+        let answer = try await client.execute(message, timeout: TimeAmount(request.timeLimit))
+        let isUnread = compression.withLockedValue { [isPacked = packed != nil] in
+            $0.note(
+                status: Int(answer.status.code), acceptEncoding: answer.headers[canonicalForm: "Accept-Encoding"],
+                isPacked: isPacked, at: clock.now)
         }
+        return (answer, isUnread)
     }
 
     private func words(for error: any Error) async -> String {

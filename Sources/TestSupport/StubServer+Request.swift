@@ -11,6 +11,7 @@ extension StubServer {
         package var path: String
         package var query: [String: String]
         package var headers: [(name: String, value: String)]
+        /// Unpacked, if it came as gzip and the stub reads that.
         package var body: Data
         /// When its last byte was read.
         package var arrival: ContinuousClock.Instant

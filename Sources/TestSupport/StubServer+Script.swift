@@ -75,6 +75,11 @@ extension StubServer {
         }
     }
 
+    /// Offers gzip from the next request on, or no longer does: an update of the server, or its way back.
+    package func offerGzip(_ offersGzip: Bool) {
+        state.withLockedValue { $0.configuration.offersGzip = offersGzip }
+    }
+
     /// Refuses heartbeats of that agent: `ok: false` in a batch, 422 alone. `nil` takes them again.
     package func refuse(agent: String, because error: String?) {
         state.withLockedValue { $0.refusedAgents[agent] = error }

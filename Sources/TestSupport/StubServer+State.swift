@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Gzip
 import NIOCore
 import WireProtocol
 
@@ -19,11 +20,13 @@ extension StubServer {
             case hold(seconds: Int)
         }
 
-        let configuration: Configuration
+        var configuration: Configuration
         var rules: [Rule] = []
         var refusedAgents: [String: String] = [:]
         var commands: CommandQueue
 
+        /// Heads and bodies as they came in, without TLS.
+        var bytesReceived = 0
         var requests: [Request] = []
         var heartbeats: [ReceivedHeartbeat] = []
         var results: [ReceivedResult] = []
@@ -44,11 +47,27 @@ extension StubServer {
         }
 
         /// Takes a request in and says what to do about it.
-        mutating func receive(_ request: Request) -> Reaction {
+        mutating func receive(_ packed: Request) -> Reaction {
+            var request = packed
+            let refusal = unpack(&request)
             requests.append(request)
-            guard let scripted = takeScripted(for: request) else { return protocolReaction(to: request) }
+            guard let scripted = takeScripted(for: request) else {
+                return refusal.map { .answer($0) } ?? protocolReaction(to: request)
+            }
             if scripted.takesEffect { _ = protocolReaction(to: request) }
             return .answer(scripted)
+        }
+
+        /// Unpacks the body in place, or says what a server answers that can't.
+        private func unpack(_ request: inout Request) -> Answer? {
+            guard let encoding = request.header("Content-Encoding") else { return nil }
+            guard configuration.offersGzip, encoding == "gzip" else { return .refusal(415, "No \(encoding) here") }
+            do {
+                request.body = Data(try Gzip.unpack(Array(request.body), upTo: WireLimits.bodyBytes))
+                return nil
+            } catch {
+                return error == .tooLong ? .refusal(413, "Body too large") : .refusal(400, "Not gzip")
+            }
         }
 
         private mutating func takeScripted(for request: Request) -> Answer? {

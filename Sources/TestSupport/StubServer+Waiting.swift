@@ -7,6 +7,9 @@ extension StubServer {
     /// Every request so far, in order of arrival.
     package var requests: [Request] { state.withLockedValue { $0.requests } }
 
+    /// How many bytes of heads and bodies came in so far, as they were sent.
+    package var bytesReceived: Int { state.withLockedValue { $0.bytesReceived } }
+
     /// Every heartbeat so far that reached the protocol, in order of arrival.
     package var heartbeats: [ReceivedHeartbeat] { state.withLockedValue { $0.heartbeats } }
 

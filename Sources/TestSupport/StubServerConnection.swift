@@ -2,6 +2,7 @@ import FoundationEssentials
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOHTTP1
+import WireProtocol
 
 /// Writes answers to one client, the way the script wants them.
 struct StubServerConnection: Sendable {
@@ -9,6 +10,8 @@ struct StubServerConnection: Sendable {
     let state: NIOLockedValueBox<StubServer.State>
     /// Whether the client asked for this connection to end with the answer.
     var closesAfterwards = false
+    /// Whether the answer tells that gzip is read here.
+    var offersGzip = false
 
     /// Reads requests from a new connection and answers them as `state` says.
     static func install(in channel: any Channel, state: NIOLockedValueBox<StubServer.State>) throws {
@@ -26,6 +29,7 @@ struct StubServerConnection: Sendable {
             for observer in observers { observer.yield() }
         }
         try channel.pipeline.syncOperations.addHandlers([
+            StubServerByteCounter(state: state),
             // Answers are written as bytes, so that they can be wrong in every way: there is no response encoder.
             ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)),
             StubServerRequestReader(connection: StubServerConnection(channel: channel, state: state), id: id),
@@ -77,6 +81,7 @@ struct StubServerConnection: Sendable {
         var text = "HTTP/1.1 \(reply.status) \(reason)\r\n"
         for (name, value) in reply.headers { text += "\(name): \(value)\r\n" }
         text += "Content-Length: \(reply.claimedLength ?? reply.body.count)\r\n"
+        if offersGzip { text += "Accept-Encoding: gzip\r\n" }
         if closesAfterwards { text += "Connection: close\r\n" }
         return Array((text + "\r\n").utf8)
     }
@@ -95,6 +100,21 @@ struct StubServerConnection: Sendable {
         channel.eventLoop.scheduleTask(in: pause) {
             drip(rest.dropFirst(chunk), chunk: chunk, every: pause)
         }
+    }
+}
+
+/// Counts what comes in before anything reads it.
+private final class StubServerByteCounter: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let state: NIOLockedValueBox<StubServer.State>
+
+    init(state: NIOLockedValueBox<StubServer.State>) { self.state = state }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let count = Self.unwrapInboundIn(data).readableBytes
+        state.withLockedValue { $0.bytesReceived += count }
+        context.fireChannelRead(data)
     }
 }
 
@@ -135,6 +155,9 @@ private final class StubServerRequestReader: ChannelInboundHandler {
         self.head = nil
         var connection = self.connection
         connection.closesAfterwards = !head.isKeepAlive
+        connection.offersGzip =
+            head.headers.contains(name: WireHeader.runnerID)
+            && connection.state.withLockedValue { $0.configuration.offersGzip }
         let (path, query) = Self.split(head.uri)
         connection.receive { index in
             StubServer.Request(

@@ -81,20 +81,30 @@ private let testKey = "cv_0123456789abcdef0123456789abcdef"
         }
     }
 
-    /// Runs the built runner, one agent under its watch, until `body` is done; it must then end in good order.
+    @Test func sendsGzipOnceTheServerOfferedIt() async throws {
+        let names = ["bot", "bot-2", "bot-3", "bot-4", "bot-5"]
+        try await withWatchedAgent(.init(apiKey: testKey), names: names) { stub, _ in
+            let packed = try await stub.request(.batch) { $0.header("Content-Encoding") == "gzip" }
+            #expect(try packed.decode(HeartbeatBatch.self).heartbeats.map(\.agent).sorted() == names)
+            #expect(stub.requests.first?.header("Content-Encoding") == nil)
+            #expect(stub.heartbeats.allSatisfy { $0.accepted })
+        }
+    }
+
+    /// Runs the built runner, one agent or more under its watch, until `body` is done; it must then end in good order.
     private func withWatchedAgent(
-        _ configuration: StubServer.Configuration, polls: StubServer.Answer? = nil,
+        _ configuration: StubServer.Configuration, polls: StubServer.Answer? = nil, names: [String] = ["bot"],
         _ body: (StubServer, AgentDirectory) async throws -> Void
     ) async throws {
         try await withAgentDirectory { agents in
-            try await agents.start("bot")
+            for name in names { try await agents.start(name) }
             try await withStubServer(configuration) { stub in
                 if let polls { stub.script(.commands, always: polls) }
                 let runner = try ChildProcess(
                     [
                         BuiltProgram.runner.path, "--endpoint", stub.endpoint, "--heartbeat-interval", "1",
-                        "--state-dir", agents.path + "/state", "--watch", "process:" + agents.pidFile(of: "bot"),
-                    ],
+                        "--state-dir", agents.path + "/state",
+                    ] + names.flatMap { ["--watch", "process:" + agents.pidFile(of: $0)] },
                     // With memory overwritten when it is freed (mallopt(3)), so that using it afterwards shows.
                     environment: AgentDirectory.environment.merging(
                         ["CLEVAGENT_API_KEY": testKey, "MALLOC_PERTURB_": "85"]) { $1 },
