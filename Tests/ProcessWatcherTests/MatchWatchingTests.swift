@@ -83,8 +83,11 @@ struct MatchWatchingTests {
         let watched = try WatchedMatch()
         try await watched.observing { observations in
             _ = try await observations.next()
-            let wrapper = try TestProcess.start(
-                "/bin/sh", ["-c", "/usr/bin/setsid -f /usr/bin/env /usr/bin/tail -f /dev/null \(watched.text)"])
+            var options = TestProcess.Options()
+            options.environment.append("TEXT=\(watched.text)")
+            let script = #"/usr/bin/setsid -f /usr/bin/env /usr/bin/tail -f /dev/null "$TEXT"; exec /bin/sleep 1000"#
+            let wrapper = try TestProcess.start("/bin/sh", ["-c", script], options)
+            defer { wrapper.kill() }
             let life = try await observations.alive()
             #expect(life.pid != wrapper.pid)
             let pin = try #require(try watched.memory.note(of: watched.target).map(ProcessNote.init(decoding:))?.pin)

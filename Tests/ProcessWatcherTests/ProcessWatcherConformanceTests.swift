@@ -9,7 +9,7 @@ import Testing
 import WatcherAPI
 
 // One after the other: each starts hundreds of processes.
-@Suite(.serialized, .timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(5)))
 struct ProcessWatcherConformanceTests {
     @Test(arguments: WatcherConformance.checks)
     func `The process watcher keeps the contract`(check: WatcherConformance.Check) async throws {

@@ -35,14 +35,18 @@ import Testing
             watched.clock.advance(by: .seconds(30))
             await processes.nextReading()
             #expect(processes.count == 3)
+            // Comes after the look that reads it.
+            _ = await watched.perform(.recover)
+
+            // What is started again is what it had become.
+            process.kill()
+            _ = try await observations.dead()
+            guard case .up(let life, _) = await watched.perform(.recover), let pid = life.pid else {
+                Issue.record("it was not started again")
+                return
+            }
+            #expect(try ProcFS().executable(of: pid).description == target)
         }
-        // What is started again is what it had become.
-        process.kill()
-        guard case .up(let life, _) = await watched.perform(.recover), let pid = life.pid else {
-            Issue.record("it was not started again")
-            return
-        }
-        #expect(try ProcFS().executable(of: pid).description == target)
     }
 }
 
