@@ -37,7 +37,7 @@ import UnixSignals
     @Flag(help: "Measure only the footprint: CPU, memory and context switches, five minutes.")
     var footprint = false
 
-    @Option(help: "Measure only ours with 1 to 10,000 targets, and draw that into this SVG file; two minutes.")
+    @Option(help: "Measure only ours with 1 to 10,000 targets, and draw that into this SVG file; eight minutes.")
     var growth: String?
 
     func run() async throws {
