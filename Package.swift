@@ -177,7 +177,8 @@ let package = Package(
         .executableTarget(
             name: "runner-benchmark",
             dependencies: [
-                "TestSupport", "WireProtocol", argumentParser, nioConcurrencyHelpers, nioCore, nioPosix, unixSignals,
+                "TestSupport", "WireProtocol", argumentParser, nioConcurrencyHelpers, nioCore, nioPosix, systemPackage,
+                unixSignals,
             ],
             path: "Benchmarks/Runner"),
     ]

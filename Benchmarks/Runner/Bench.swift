@@ -5,6 +5,8 @@ struct Bench: Sendable {
     let ours: Contender
     /// `nil` when the Python runner is not there.
     let python: Contender?
+    /// `nil` when monit is not installed.
+    let monit: Monit?
     /// The compiled `benchmark-agent.c`.
     let agent: String
     let directory: String

@@ -5,6 +5,7 @@ enum BenchmarkError: Error, CustomStringConvertible {
     case interrupted
     case runnerEnded
     case noDirectory(String)
+    case cannotRead(String)
 
     var description: String {
         switch self {
@@ -12,6 +13,7 @@ enum BenchmarkError: Error, CustomStringConvertible {
         case .agentDidNotStart(let name): "the target process \(name) did not start"
         case .interrupted: "interrupted"
         case .runnerEnded: "the runner ended by itself"
+        case .cannotRead(let what): "cannot read what \(what) used: has it ended?"
         case .noDirectory(let reason): "cannot make a working directory: \(reason)"
         }
     }

@@ -1,4 +1,5 @@
 import Glibc
+import SystemPackage
 import TestSupport
 import WireProtocol
 
@@ -18,21 +19,33 @@ struct Contender: Sendable {
     ///   - pools: Whose agents to watch.
     ///   - stub: The server to report to.
     func start(_ run: String, watching pools: [AgentPool], reportingTo stub: StubServer) throws -> ChildProcess {
+        let targets = pools.flatMap { pool in pool.names.map { "process:" + pool.pidFile(of: $0) } }
+        let settings = targets.map { "  \"\($0)\":\n    grace: 0\n" }
+        return try start(run, targets: targets, settings: "targets:\n" + settings.joined(), reportingTo: stub)
+    }
+
+    /// Starts it on these targets.
+    ///
+    /// - Parameters:
+    ///   - settings: The text of our settings file; the Python runner has none.
+    ///   - authority: Who vouches for the stub, under TLS; ours only.
+    func start(
+        _ run: String, targets: [String], settings: String? = nil, reportingTo stub: StubServer,
+        trusting authority: TestAuthority? = nil
+    ) throws -> ChildProcess {
         let home = "\(directory)/\(kind.rawValue)-\(run)"
         mkdir(home, 0o700)
-        let targets = pools.flatMap { pool in pool.names.map { "process:" + pool.pidFile(of: $0) } }
         var environment = ["PATH": "/usr/bin:/bin", "HOME": home, "LANG": "C.UTF-8"]
         var arguments = [program, "start", "--endpoint", stub.endpoint, "--heartbeat-interval", "30"]
+        arguments += targets.flatMap { ["--watch", $0] }
         switch kind {
         case .python:
             environment["CLEVAGENT_API_KEY"] = "cv_benchmark"
-            arguments += targets.flatMap { ["--watch", $0] }
         case .ours:
             let keyFile = try write("cv_benchmark\n", to: home + "/key")
-            let lines = targets.map { "  \"\($0)\":\n    grace: 0\n" }
-            let configuration = try write("targets:\n" + lines.joined(), to: home + "/runner.yaml")
-            arguments += ["--api-key-file", keyFile, "--state-dir", home + "/state", "--config", configuration]
-            environment["CLEVAGENT_WATCH"] = targets.joined(separator: "\n")
+            arguments += ["--api-key-file", keyFile, "--state-dir", home + "/state"]
+            if let settings { arguments += ["--config", try write(settings, to: home + "/runner.yaml")] }
+            if let authority { arguments += ["--ca-file", authority.certificate.string] }
         }
         return try ChildProcess(arguments, environment: environment, output: .file(log(of: run)))
     }
@@ -47,7 +60,11 @@ struct Contender: Sendable {
 
     /// Waits until it reported all agents of these pools.
     func ready(_ run: String, watching pools: [AgentPool], reportingTo stub: StubServer) async throws {
-        let expected = pools.reduce(0) { $0 + $1.names.count }
+        try await ready(run, count: pools.reduce(0) { $0 + $1.names.count }, reportingTo: stub)
+    }
+
+    /// Waits until it reported that many targets.
+    func ready(_ run: String, count expected: Int, reportingTo stub: StubServer) async throws {
         var seen = Set<String>()
         do {
             _ = try await stub.heartbeat(within: .seconds(120)) { heartbeat in

@@ -4,12 +4,15 @@ extension Report {
     private struct File: Encodable {
         var machine: String
         var rows: [Line]
+        var footprint: [Line]
     }
 
     private struct Line: Encodable {
         var title: String
         var ours: Value
+        var tls: Value?
         var python: Value
+        var monit: Value?
         var bar: String
         var passed: Bool?
         var note: String?
@@ -21,6 +24,9 @@ extension Report {
         var samples: Int?
         var expected: Int?
         var count: Int?
+        var amount: Double?
+        var unit: String?
+        var beside: String?
         var none: String?
         var millisecondsEach: [Double]?
 
@@ -34,6 +40,10 @@ extension Report {
                 millisecondsEach = samples.values.map(\.milliseconds)
             case .count(let count):
                 self.count = count
+            case .amount(let amount, let unit, let beside):
+                self.amount = amount
+                self.unit = unit.rawValue
+                self.beside = beside
             case .none(let reason):
                 none = reason
             }
@@ -42,13 +52,17 @@ extension Report {
 
     /// Everything measured, sample by sample.
     func write(to path: String) throws {
-        let lines = rows.map { row in
-            Line(
-                title: row.title, ours: Value(row.ours), python: Value(row.python), bar: row.bar.text,
-                passed: row.isReached, note: row.note)
-        }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        try encoder.encode(File(machine: machine, rows: lines)).write(to: URL(filePath: path))
+        try encoder.encode(File(machine: machine, rows: lines(of: rows), footprint: lines(of: footprint))).write(
+            to: URL(filePath: path))
+    }
+
+    private func lines(of rows: [Row]) -> [Line] {
+        rows.map { row in
+            Line(
+                title: row.title, ours: Value(row.ours), tls: row.tls.map { Value($0) }, python: Value(row.python),
+                monit: row.monit.map { Value($0) }, bar: row.bar.text, passed: row.isReached, note: row.note)
+        }
     }
 }

@@ -3,7 +3,20 @@ enum Figure: Sendable {
     /// `of` is how many there should be.
     case latency(Samples, of: Int)
     case count(Int)
+    /// `beside` is told with it, and bars do not look at it.
+    case amount(Double, Unit, beside: String? = nil)
     case none(String)
+
+    enum Unit: String, Sendable {
+        case seconds = "s"
+        case mebibytes = "MiB"
+        case megabytes = "MB"
+
+        func text(_ amount: Double) -> String {
+            let digits = self == .seconds ? 1e4 : 1e1
+            return "\((amount * digits).rounded() / digits) \(rawValue)"
+        }
+    }
 
     /// Short, for the table.
     var text: String {
@@ -13,6 +26,7 @@ enum Figure: Sendable {
             let n = samples.count == expected ? "n \(expected)" : "\(samples.count) of \(expected)"
             return "\(median.shortText), p99 \(p99.shortText), \(n)"
         case .count(let count): return "\(count)"
+        case .amount(let amount, let unit, let beside): return unit.text(amount) + (beside.map { " (\($0))" } ?? "")
         case .none(let reason): return reason
         }
     }
@@ -22,12 +36,16 @@ enum Figure: Sendable {
 enum Bar: Sendable {
     case latency(median: Duration, p99: Duration? = nil)
     case atMost(Int)
+    /// Neither more than `most` nor, where that is given, than half of the other's.
+    case amountAtMost(Double, Figure.Unit, halfOf: Figure? = nil)
 
     var text: String {
         switch self {
         case .latency(let median, nil): "≤ \(median.shortText)"
         case .latency(let median, let p99?): "≤ \(median.shortText), p99 ≤ \(p99.shortText)"
         case .atMost(let count): "≤ \(count)"
+        case .amountAtMost(let most, let unit, nil): "≤ \(unit.text(most))"
+        case .amountAtMost(let most, let unit, .some): "≤ \(unit.text(most)), and half of Python's"
         }
     }
 
@@ -39,7 +57,10 @@ enum Bar: Sendable {
             return median <= medianBar && p99Bar.map { p99 <= $0 } ?? true
         case (.atMost(let most), .count(let count)):
             return count <= most
-        case (.latency, _), (.atMost, _):
+        case (.amountAtMost(let most, let unit, let other), .amount(let amount, let measured, _)):
+            if case .amount(let whole, _, _) = other, amount > whole / 2 { return false }
+            return measured == unit && amount <= most
+        case (.latency, _), (.atMost, _), (.amountAtMost, _):
             return false
         }
     }
@@ -49,7 +70,10 @@ enum Bar: Sendable {
 struct Row: Sendable {
     var title: String
     var ours: Figure
+    /// Ours, over TLS.
+    var tls: Figure?
     var python: Figure
+    var monit: Figure?
     var bar: Bar
     /// What else was measured of the same thing, for scale.
     var note: String?
@@ -66,24 +90,35 @@ struct Report: Sendable {
     var machine: String
     var rows: [Row]
 
-    var isReached: Bool { rows.allSatisfy { $0.isReached != false } }
+    /// What it costs to run, with its own columns.
+    var footprint: [Row] = []
+
+    var isReached: Bool { (rows + footprint).allSatisfy { $0.isReached != false } }
 
     var table: String {
-        let header = ["", "ours", "Python runner 0.1.0", "must reach", ""]
+        let notes = rows.compactMap { row in row.note.map { "\(row.title): \($0)" } }
+        let tables = [
+            drawn(rows, ["ours", "Python runner 0.1.0"]) { [$0.ours.text, $0.python.text] },
+            notes.joined(separator: "\n"),
+            drawn(footprint, ["ours", "over TLS", "Python runner 0.1.0", "monit"]) {
+                [$0.ours.text, $0.tls?.text ?? "", $0.python.text, $0.monit?.text ?? ""]
+            },
+        ]
+        return ([machine] + tables).filter { !$0.isEmpty }.joined(separator: "\n\n")
+    }
+
+    private func drawn(_ rows: [Row], _ columns: [String], _ figures: (Row) -> [String]) -> String {
+        guard !rows.isEmpty else { return "" }
+        let header = [""] + columns + ["must reach", ""]
         let lines =
             [header]
             + rows.map { row in
-                [
-                    row.title, row.ours.text, row.python.text, row.bar.text,
-                    row.isReached.map { $0 ? "PASS" : "MISS" } ?? "",
-                ]
+                [row.title] + figures(row) + [row.bar.text, row.isReached.map { $0 ? "PASS" : "MISS" } ?? ""]
             }
         let widths = header.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
-        let drawn = lines.map { line in
+        return lines.map { line in
             zip(line, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ")
-        }
-        let notes = rows.compactMap { row in row.note.map { "\(row.title): \($0)" } }
-        return ([machine, ""] + drawn + (notes.isEmpty ? [] : [""] + notes)).joined(separator: "\n")
+        }.joined(separator: "\n")
     }
 }
 

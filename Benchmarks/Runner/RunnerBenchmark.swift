@@ -31,8 +31,17 @@ import UnixSignals
     @Option(help: "Where to write every sample as JSON.")
     var json: String?
 
-    @Flag(help: "Leave out what takes minutes: 1,000 targets, and the Python runner's latencies.")
+    @Flag(help: "Leave out what takes minutes: 1,000 targets, the Python runner's latencies, the footprint.")
     var quick = false
+
+    @Flag(help: "Measure only the reactions: latencies, requests and bytes, three minutes.")
+    var reactions = false
+
+    @Flag(help: "Measure only the footprint: CPU, memory and context switches, five minutes.")
+    var footprint = false
+
+    @Option(help: "Measure only ours with 1 to 10,000 targets, and draw that into this SVG file; eight minutes.")
+    var growth: String?
 
     func run() async throws {
         let directory = try makeDirectory()
@@ -41,7 +50,9 @@ import UnixSignals
         let bench = Bench(
             ours: Contender(kind: .ours, program: runner, directory: directory),
             python: python.map { Contender(kind: .python, program: $0, directory: directory) },
+            monit: Monit.program.map { Monit(program: $0, directory: directory) },
             agent: agent, directory: directory)
+        if let growth { return try await untilSignal { try await measureGrowth(bench, into: growth) } }
         let report = try await untilSignal { try await measure(bench) }
         print("\n" + report.table)
         if let json { try report.write(to: json) }
@@ -51,55 +62,53 @@ import UnixSignals
     // MARK: The order of things
 
     private func measure(_ bench: Bench) async throws -> Report {
-        let clock = ContinuousClock()
-        let begin = clock.now
-        func say(_ text: String) {
-            print("[\((clock.now - begin).components.seconds) s] \(text)")
-            // All streams: into a pipe, too, each line is to be seen when it is written.
-            fflush(nil)
-        }
+        let progress = Progress()
+        var report = Report(machine: machine, rows: [])
+        if !footprint { report.rows = try await measureReactions(bench, progress) }
+        if !quick, !reactions { report.footprint = try await measureFootprint(bench, progress) }
+        return report
+    }
 
-        say("starting the runners, \(starts) times each")
+    private func measureReactions(_ bench: Bench, _ progress: Progress) async throws -> [Row] {
+        progress.say("starting the runners, \(starts) times each")
         let starting = try await bench.starts(count: starts)
-        say("killing \(samples) targets under our runner")
+        progress.say("killing \(samples) targets under our runner")
         let deaths = try await bench.deathsUnderOurs(count: samples)
-        say("stopping \(samples) targets by command under our runner")
+        progress.say("stopping \(samples) targets by command under our runner")
         let commands = try await bench.commandsUnderOurs(count: samples)
-        say("killing services under runit, where it is installed")
+        progress.say("killing services under runit, where it is installed")
         let runit = try await bench.restartsUnderRunit(count: min(samples, 20))
 
         // What waits for half minutes and counts requests does not mind company.
         async let python = pythonLatencies(bench)
         async let ourTraffic = traffic(bench, bench.ours)
         async let pythonTraffic = traffic(bench, bench.python)
-        if !quick { say("counting requests and bytes with 1,000 targets each, and waiting for the Python runner") }
+        if !quick { progress.say("counting requests and bytes with 1,000 targets each, and waiting for the Python runner") }
         let (pythonTold, pythonGone) = try await python
         let counts = try await (ours: ourTraffic, python: pythonTraffic)
 
-        return Report(
-            machine: machine,
-            rows: [
-                Row(
-                    title: "SIGKILL → error heartbeat, 30 s interval", ours: .latency(deaths.told, of: deaths.kills),
-                    python: pythonTold, bar: .latency(median: .milliseconds(10), p99: .milliseconds(50))),
-                Row(
-                    title: "command queued → process gone", ours: .latency(commands, of: samples),
-                    python: pythonGone, bar: .latency(median: .milliseconds(15))),
-                Row(
-                    title: "SIGKILL → running again, grace 0", ours: .latency(deaths.back, of: deaths.kills),
-                    python: .none("never"), bar: .latency(median: .milliseconds(15)),
-                    note: runit.map { "runit \(Figure.latency($0, of: $0.count).text)" } ?? "runit is not installed"),
-                Row(
-                    title: "requests a minute, 1,000 targets, 30 s interval", ours: counts.ours.requests,
-                    python: counts.python.requests, bar: .atMost(25)),
-                Row(
-                    title: "bytes sent a minute, 1,000 targets, 30 s interval", ours: counts.ours.bytes,
-                    python: counts.python.bytes, bar: .atMost(80_000)),
-                Row(
-                    title: "exec → first heartbeat", ours: .latency(starting[.ours] ?? Samples(), of: starts),
-                    python: starting[.python].map { .latency($0, of: starts) } ?? .none("not there"),
-                    bar: .latency(median: .milliseconds(60))),
-            ])
+        return [
+            Row(
+                title: "SIGKILL → error heartbeat, 30 s interval", ours: .latency(deaths.told, of: deaths.kills),
+                python: pythonTold, bar: .latency(median: .milliseconds(10), p99: .milliseconds(50))),
+            Row(
+                title: "command queued → process gone", ours: .latency(commands, of: samples),
+                python: pythonGone, bar: .latency(median: .milliseconds(15))),
+            Row(
+                title: "SIGKILL → running again, grace 0", ours: .latency(deaths.back, of: deaths.kills),
+                python: .none("never"), bar: .latency(median: .milliseconds(15)),
+                note: runit.map { "runit \(Figure.latency($0, of: $0.count).text)" } ?? "runit is not installed"),
+            Row(
+                title: "requests a minute, 1,000 targets, 30 s interval", ours: counts.ours.requests,
+                python: counts.python.requests, bar: .atMost(25)),
+            Row(
+                title: "bytes sent a minute, 1,000 targets, 30 s interval", ours: counts.ours.bytes,
+                python: counts.python.bytes, bar: .atMost(80_000)),
+            Row(
+                title: "exec → first heartbeat", ours: .latency(starting[.ours] ?? Samples(), of: starts),
+                python: starting[.python].map { .latency($0, of: starts) } ?? .none("not there"),
+                bar: .latency(median: .milliseconds(60))),
+        ]
     }
 
     private func pythonLatencies(_ bench: Bench) async throws -> (told: Figure, gone: Figure) {
@@ -118,7 +127,7 @@ import UnixSignals
 
     // MARK: Surroundings
 
-    private var machine: String {
+    var machine: String {
         var name = utsname()
         uname(&name)
         let release = withUnsafeBytes(of: name.release) { bytes in
