@@ -83,7 +83,7 @@ import UnixSignals
         async let python = pythonLatencies(bench)
         async let ourTraffic = traffic(bench, bench.ours)
         async let pythonTraffic = traffic(bench, bench.python)
-        if !quick { progress.say("counting requests and bytes with 1,000 targets each, and waiting for the Python runner") }
+        if !quick { progress.say("counting requests and bytes, 1,000 targets each, and waiting for the Python runner") }
         let (pythonTold, pythonGone) = try await python
         let counts = try await (ours: ourTraffic, python: pythonTraffic)
 
