@@ -37,10 +37,13 @@ package final class DirectoryEvents: Sendable {
     private let state: NIOLockedValueBox<WatchPlaces<Handler>>
     private let registration = NIOLockedValueBox<EventLoop.Registration?>(nil)
 
-    /// - Parameter loop: hints are given on its thread.
-    package init(on loop: EventLoop) throws(Errno) {
+    /// - Parameters:
+    ///   - loop: hints are given on its thread.
+    ///   - onShortage: is called once, when the kernel gives no more watches: then some files have no hints. It must
+    ///     not call this.
+    package init(on loop: EventLoop, onShortage: @escaping @Sendable () -> Void = {}) throws(Errno) {
         descriptor = try OwnedDescriptor(checking: inotify_init1(Int32(IN_CLOEXEC | IN_NONBLOCK)))
-        state = NIOLockedValueBox(WatchPlaces(inotify: descriptor.rawValue))
+        state = NIOLockedValueBox(WatchPlaces(inotify: descriptor.rawValue, onShortage: onShortage))
         let registration = try loop.watch(descriptor.rawValue, of: descriptor) { [weak self] in self?.readEvents() }
         self.registration.withLockedValue { $0 = registration }
     }

@@ -39,6 +39,22 @@ package struct ResourceLimit: Sendable, Hashable, Codable {
 /// The limit on open files that this program found at its start, to be given to what it starts.
 package struct OpenFileLimit: Sendable, Hashable {
     package let original: ResourceLimit
+    /// How many this program may have open by now.
+    package let available: UInt64
+
+    /// What the runner has open besides its targets, at the worst: measured 19 at rest, and pipes while it starts some.
+    private static let reserve: UInt64 = 48
+
+    package init(original: ResourceLimit, available: UInt64) {
+        self.original = original
+        self.available = available
+    }
+
+    /// How many open files so many targets take, if they may not be had.
+    package func shortage(targets: Int) -> UInt64? {
+        let needed = UInt64(targets) + Self.reserve
+        return needed > available ? needed : nil
+    }
 
     /// Raises the soft limit to the hard one: each target costs a descriptor.
     ///
@@ -47,12 +63,13 @@ package struct OpenFileLimit: Sendable, Hashable {
         let nofile = Int32(RLIMIT_NOFILE.rawValue)
         var limit = clevagent_limit(resource: nofile, soft: 0, hard: 0)
         guard clevagent_read_limit(0, &limit) == 0 else {
-            return OpenFileLimit(original: ResourceLimit(resource: nofile, soft: 1024, hard: 1024))
+            return OpenFileLimit(
+                original: ResourceLimit(resource: nofile, soft: 1024, hard: 1024), available: 1024)
         }
         let original = ResourceLimit(resource: nofile, soft: limit.soft, hard: limit.hard)
         limit.soft = limit.hard
-        // Not fatal: the old limit then still stands, and a start that needs more will say so.
-        _ = clevagent_set_limit(&limit)
-        return OpenFileLimit(original: original)
+        // Not fatal: the old limit then still stands, and may do.
+        let isRaised = clevagent_set_limit(&limit) == 0
+        return OpenFileLimit(original: original, available: isRaised ? original.hard : original.soft)
     }
 }

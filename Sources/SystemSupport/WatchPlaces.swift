@@ -32,8 +32,12 @@ struct WatchPlaces<Handler: Sendable>: Sendable {
     private var subscribers: [Int32: [[UInt8]: Set<Int>]] = [:]
     private var nextID = 0
 
-    init(inotify: Int32) {
+    /// Is called once, when the kernel gives no more watches.
+    private var onShortage: (@Sendable () -> Void)?
+
+    init(inotify: Int32, onShortage: @escaping @Sendable () -> Void = {}) {
         self.inotify = inotify
+        self.onShortage = onShortage
     }
 
     /// How many watches the kernel holds for us.
@@ -91,7 +95,7 @@ struct WatchPlaces<Handler: Sendable>: Sendable {
         for place in subscription.places where !places.contains(place) { leave(place, id) }
     }
 
-    private func places(for file: FilePath) -> [Place] {
+    private mutating func places(for file: FilePath) -> [Place] {
         var found = nearestPlace(for: file)
         // While the watch was being set, the next directory on the way may have come to be.
         for _ in 0..<file.components.count {
@@ -104,7 +108,7 @@ struct WatchPlaces<Handler: Sendable>: Sendable {
         return [directory] + (entry.map { [$0] } ?? [])
     }
 
-    private func nearestPlace(for file: FilePath) -> Place? {
+    private mutating func nearestPlace(for file: FilePath) -> Place? {
         var directory = file
         while let entry = directory.lastComponent {
             directory.removeLastComponent()
@@ -117,9 +121,13 @@ struct WatchPlaces<Handler: Sendable>: Sendable {
         return nil
     }
 
-    private func addWatch(_ path: FilePath, _ mask: UInt32) -> Int32? {
+    private mutating func addWatch(_ path: FilePath, _ mask: UInt32) -> Int32? {
         // IN_MASK_ADD: a watch on the same inode for somebody else must not lose its own events.
         let watch = path.withPlatformString { inotify_add_watch(inotify, $0, mask | UInt32(IN_MASK_ADD)) }
+        if watch < 0, errno == ENOSPC {
+            onShortage?()
+            onShortage = nil
+        }
         return watch >= 0 ? watch : nil
     }
 

@@ -26,6 +26,26 @@ package struct ServiceManager: Sendable, Hashable {
             })
     }
 
+    /// The service that this program runs in; nil where no systemd runs, at a terminal, and in a container.
+    package static func ownService() -> String? {
+        guard sd_booted() > 0, let cgroups = try? ProcFS().facts(of: ProcessHandle.ownPID).surroundings.cgroups else {
+            return nil
+        }
+        // Opens for those that have a controlling terminal (tty(4)).
+        let terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC)
+        if terminal >= 0 { close(terminal) }
+        return enclosingService(of: cgroups, hasTerminal: terminal >= 0)
+    }
+
+    /// The name of the service that a program with these cgroups runs in, and is not merely logged in or contained.
+    package static func enclosingService(of cgroups: CgroupMembership, hasTerminal: Bool) -> String? {
+        guard !hasTerminal else { return nil }
+        let services = cgroups.services.filter { service in
+            !cgroups.containers.contains { $0.hasPrefix(service + "/") }
+        }
+        return services.min()?.split(separator: "/").last.map(String.init)
+    }
+
     func start(_ unit: TransientUnit) throws(BusError) {
         try BusConnection(socket: socket).callManager("StartTransientUnit") { message throws(BusError) in
             try unit.write(to: message)

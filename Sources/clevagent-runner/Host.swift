@@ -33,7 +33,7 @@ enum Host {
     /// How this host has programs started: by its service manager if there is one for us.
     static var processLauncher: ProcessLauncher {
         guard let manager = ServiceManager.ofSystem(), let path = try? readLink("/proc/self/exe") else {
-            return .children(ProcessSpawner())
+            return ServiceManager.ownService().map { .nobody(inService: $0) } ?? .children(ProcessSpawner())
         }
         // Replaced while it runs, the new program is the one to start.
         let program = ByteText(path).withoutDeletedMark.description

@@ -86,7 +86,8 @@ struct StartCommand: AsyncParsableCommand {
     var allowHTTP = false
 
     func run() async throws {
-        let registry = makeBuiltInRegistry(openFileLimit: .raise())
+        let openFiles = OpenFileLimit.raise()
+        let registry = makeBuiltInRegistry(openFileLimit: openFiles)
         var resolver = ConfigurationResolver(
             options: options, environment: Host.environment, kinds: registry.kinds)
         let configuration: RunnerConfiguration
@@ -95,6 +96,12 @@ struct StartCommand: AsyncParsableCommand {
         } catch {
             for problem in error.problems { Host.complain(problem.description) }
             throw ExitCode(ConfigurationProblem.exitStatus(for: error.problems))
+        }
+        if let needed = openFiles.shortage(targets: configuration.targets.count) {
+            Host.complain(
+                "\(configuration.targets.count) targets take up to \(needed) open files, and the limit is "
+                    + "\(openFiles.available): raise it (ulimit -Hn, or LimitNOFILE= in the unit)")
+            throw ExitCode(78)
         }
         let log = LogOutput(program: "clevagent-runner")
         defer { log.flush(within: .seconds(1)) }

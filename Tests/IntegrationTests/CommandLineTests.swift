@@ -1,6 +1,10 @@
 import TestSupport
 import Testing
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// What a person gets who typed something wrong: everything at once, a line each, and the right exit status.
 @Suite struct CommandLineTests {
     struct Wrong: Sendable, CustomTestStringConvertible {
@@ -69,6 +73,54 @@ import Testing
         #expect(!lines.contains { $0.contains("cv_12345678") || $0.contains("sk-something-else") }, "a key was shown")
     }
 
+    @Test(arguments: [(50, 78), (48, 78), (51, 0)]) func tooFewOpenFilesAreToldAtTheStart(
+        limit: Int, status: Int32
+    ) async throws {
+        try await withAgentDirectory { directory in
+            let targets = (1...3).flatMap { ["--watch", "process:\(directory.pidFile(of: "\($0)"))"] }
+            let runner = try ChildProcess(
+                ["/bin/sh", "-c", "ulimit -n \(limit); exec \"$@\"", "sh", BuiltProgram.runner.path] + targets
+                    + Self.toNowhere(directory), environment: AgentDirectory.environment, output: .lines)
+            for await line in runner.lines {
+                // By then it takes signals.
+                if line.contains("connection refused") { runner.signal(SIGTERM) }
+                guard status != 0 else { continue }
+                #expect(line.contains("3 targets take up to 51 open files, and the limit is \(limit)"))
+            }
+            #expect(await runner.ended() == status << 8)
+        }
+    }
+
+    /// In a user namespace of its own the limits can be set for the runner alone (namespaces(7), /proc/sys/user).
+    @Test(
+        .needsUserNamespaces,
+        arguments: [
+            ("max_inotify_instances", "No inotify instance"), ("max_inotify_watches", "No more inotify watches"),
+        ]) func anInotifyShortageIsTold(limit: String, says: String) async throws
+    {
+        try await withAgentDirectory { directory in
+            let runner = try ChildProcess(
+                [
+                    "/usr/bin/unshare", "--user", "--map-root-user", "/bin/sh", "-c",
+                    "echo 0 > /proc/sys/user/\(limit); exec \"$@\"", "sh", BuiltProgram.runner.path, "--watch",
+                    "process:\(directory.pidFile(of: "bot"))",
+                ] + Self.toNowhere(directory), environment: AgentDirectory.environment, output: .lines)
+            var told: [String] = []
+            for await line in runner.lines {
+                if line.contains(says) { told.append(line) }
+                // By then it takes signals.
+                if line.contains("connection refused") { runner.signal(SIGTERM) }
+            }
+            #expect(told.count == 1)
+            #expect(told.first?.contains("raise fs.inotify.max_user_") == true)
+            #expect(await runner.ended() == 0)
+        }
+    }
+
+    private static func toNowhere(_ directory: AgentDirectory) -> [String] {
+        ["--api-key", "cv_12345678", "--endpoint", "http://127.0.0.1:9", "--state-dir", directory.path + "/state"]
+    }
+
     @Test func theHelpNamesEveryFlag() async throws {
         let runner = try ChildProcess([BuiltProgram.runner.path, "start", "--help"], output: .lines)
         var text = ""
@@ -79,6 +131,14 @@ import Testing
             "--config", "--state-dir", "--log-level", "--allow-http",
         ] {
             #expect(text.contains("  \(flag)"))
+        }
+    }
+}
+
+extension Trait where Self == ConditionTrait {
+    fileprivate static var needsUserNamespaces: Self {
+        .enabled("makes a user namespace") {
+            try await ChildProcess(["/usr/bin/unshare", "--user", "--map-root-user", "/bin/true"]).ended() == 0
         }
     }
 }

@@ -81,6 +81,24 @@ import WireProtocol
         }
     }
 
+    @Test func aRunnerWithoutRootInAServiceStartsNothingInThere() async throws {
+        try await withPrivateSystemd { systemd in
+            try await withStubServer { stub in
+                let first = try await startBot(systemd, user: "65534")
+                // As the bot in all but what it would be confined in.
+                try await startRunner(systemd, stub, more: "User=nobody\nSupplementaryGroups=7 8\n")
+                let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
+                try await systemd.run("kill", "-KILL", first)
+                let told = try await stub.heartbeat(after: up.index) {
+                    $0.message?.contains("the runner itself runs in the service clevagent-runner.service") == true
+                }
+                #expect(told.heartbeat.status == .error)
+                #expect(told.heartbeat.message?.contains("run the runner as root, or outside of a service") == true)
+                #expect(try await systemd.run("cat", "/tmp/share/bot/bot.pid") == first)
+            }
+        }
+    }
+
     @Test func anOutputThatIsLostGoesToTheJournal() async throws {
         try await withPrivateSystemd { systemd in
             try await withStubServer { stub in
@@ -102,16 +120,18 @@ import WireProtocol
 
     // MARK: - What is run inside
 
-    private func startBot(_ systemd: PrivateSystemd, output: String = "/dev/null") async throws -> String {
-        try await systemd.run("install", "-d", "-o", Self.user, "-g", Self.user, "/tmp/share/bot")
+    private func startBot(
+        _ systemd: PrivateSystemd, user: String = user, output: String = "/dev/null"
+    ) async throws -> String {
+        try await systemd.run("install", "-d", "-o", user, "-g", user, "/tmp/share/bot")
         let program = try TestProcess.testTarget.string
         return try await systemd.run(
-            program, "orphan", "--user", Self.user, "--cwd", "/tmp/share/bot", "--output", output, "--", program, "run",
+            program, "orphan", "--user", user, "--cwd", "/tmp/share/bot", "--output", output, "--", program, "run",
             "--pidfile",
             "/tmp/share/bot/bot.pid", environment: ["SECRET": Self.secret])
     }
 
-    private func startRunner(_ systemd: PrivateSystemd, _ stub: StubServer) async throws {
+    private func startRunner(_ systemd: PrivateSystemd, _ stub: StubServer, more: String = "") async throws {
         try await systemd.start(
             "clevagent-runner.service",
             """
@@ -123,7 +143,7 @@ import WireProtocol
             RuntimeDirectory=clevagent-runner
             NoNewPrivileges=yes
             ProtectSystem=strict
-
+            \(more)
             """)
     }
 }

@@ -79,6 +79,12 @@ struct StreamedLog: LogHandler {
     func log(event: LogEvent) {
         continuation.yield("\(event.message)")
     }
+
+    /// Waits for what has become of the PID file of a process that was started again.
+    func rewriteOutcome() async -> String? {
+        let outcomes = ["PID file rewritten", "PID file can't be rewritten", "PID file is left alone"]
+        return await messages.first { message in outcomes.contains { message.hasPrefix($0) } }
+    }
 }
 
 extension Logger {

@@ -36,4 +36,22 @@ import Testing
     func `Units of ours are found beside the manager`(manager: Set<String>, launched: Set<String>) {
         #expect(ServiceManager.launchCgroups(manager: CgroupMembership(paths: manager)) == launched)
     }
+
+    @Test(
+        arguments: [
+            ("/system.slice/clevagent-runner.service", false, "clevagent-runner.service"),
+            ("/system.slice/clevagent-runner.service/sub", false, "clevagent-runner.service"),
+            ("/user.slice/user-5.slice/user@5.service/app.slice/bots.service", false, "bots.service"),
+            ("/docker/docker-1.scope/system.slice/bots.service", false, "bots.service"),
+            // A terminal that is started as a service, a login, a user's own scope, containers.
+            ("/user.slice/user-5.slice/user@5.service/app.slice/terminal.service", true, nil),
+            ("/system.slice/ssh.service", true, nil), ("/user.slice/user-5.slice/session-1.scope", false, nil),
+            ("/user.slice/user-5.slice/user@5.service/app.slice/run-1.scope", false, nil),
+            ("/system.slice/docker-1.scope", false, nil), ("/system.slice/pod.service/libpod-1", false, nil),
+            ("/", false, nil),
+        ] as [(String, Bool, String?)])
+    func `A runner knows the service that it runs in`(cgroup: String, hasTerminal: Bool, service: String?) {
+        let cgroups = CgroupMembership(paths: [cgroup])
+        #expect(ServiceManager.enclosingService(of: cgroups, hasTerminal: hasTerminal) == service)
+    }
 }

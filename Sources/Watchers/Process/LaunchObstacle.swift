@@ -17,6 +17,8 @@ package enum LaunchObstacle: Error, Sendable, Hashable, CustomStringConvertible 
     case startNotFound(String)
     case notExecutable(String, user: UInt32)
     case capabilities
+    /// Children of the runner would live in its own service.
+    case ownService(String, runnerIsRoot: Bool)
 
     package var description: String {
         switch self {
@@ -35,6 +37,10 @@ package enum LaunchObstacle: Error, Sendable, Hashable, CustomStringConvertible 
         case .service(let name): "it runs in the service \(name): watch it as systemd:\(name)"
         case .notExecutable(let path, let user): "its executable \(path) can't be executed by user \(user)"
         case .capabilities: "it has other capabilities than it would get when started again"
+        case .ownService(let name, let runnerIsRoot):
+            "the runner itself runs in the service \(name), and what it starts would be confined and stopped with it: "
+                + (runnerIsRoot
+                    ? "let it reach /run/systemd/private" : "run the runner as root, or outside of a service")
         case .startNotFound(let program): "start: names \(program), which is no executable file"
         }
     }
@@ -49,12 +55,19 @@ package struct RunnerFacts: Sendable, Hashable {
     package var givenCapabilities: UInt64
     /// How the cgroups of units begin that were made for what it starts.
     package var launchCgroups: Set<String> = []
+    /// The service in which what it starts would live, too.
+    package var service: String?
 
     package init(status: ProcessStatus, surroundings: ProcessSurroundings, root: ByteText?, givenCapabilities: UInt64) {
         self.status = status
         self.surroundings = surroundings
         self.root = root
         self.givenCapabilities = givenCapabilities
+    }
+
+    /// What keeps the runner from starting anything.
+    package var obstacle: LaunchObstacle? {
+        service.map { .ownService($0, runnerIsRoot: status.effectiveUser == 0) }
     }
 }
 

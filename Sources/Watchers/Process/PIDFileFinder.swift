@@ -73,13 +73,19 @@ final class PIDFileFinder: ProcessFinder {
         guard note.isStandIn, content.stamp == note.stamp else { return }
         let runner = host.runner.status.effectiveUser
         let ids = note.recipe?.ids
-        guard let new = PIDFile.rewriting(path, user: ids?.user ?? runner, runner: runner) else { return }
+        guard let new = PIDFile.rewriting(path, user: ids?.user ?? runner, runner: runner) else {
+            host.logger.info(
+                "PID file is left alone: it is a link, somebody else's, or can be written by everybody",
+                metadata: ["target": "\(id)"])
+            return
+        }
         func replace() throws(Errno) {
             try replaceFile(path, with: Array("\(life.pid)\n".utf8), permissions: new.permissions)
         }
         do {
             // With no more rights than its owner has, whatever the directory has become.
             if let ids, new.owner != runner { try withFileIDs(ids, replace) } else { try replace() }
+            host.logger.debug("PID file rewritten", metadata: ["target": "\(id)"])
         } catch {
             host.logger.info("PID file can't be rewritten", metadata: ["target": "\(id)", "error": "\(error)"])
         }

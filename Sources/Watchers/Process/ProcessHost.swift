@@ -52,10 +52,16 @@ struct ProcessHost: Sendable {
         scanner = CommandLineScanner(processes: processes, timer: timer)
         ourselves = Self.ancestors(of: own.stat, processes)
         do {
-            events = try DirectoryEvents(on: loop)
+            events = try DirectoryEvents(on: loop) { [logger] in
+                logger.warning(
+                    "No more inotify watches, some PID files are re-read every 30 s only: raise fs.inotify.max_user_watches"
+                )
+            }
         } catch {
             events = nil
-            context.logger.info("No inotify instance, files are re-read slowly", metadata: ["error": "\(error)"])
+            logger.warning(
+                "No inotify instance, PID files are re-read every 30 s only: raise fs.inotify.max_user_instances",
+                metadata: ["error": "\(error)"])
         }
     }
 

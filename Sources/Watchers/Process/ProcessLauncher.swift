@@ -8,11 +8,13 @@ package enum ProcessLauncher: Sendable {
     case children(ProcessSpawner)
     /// By a service manager, in units of their own: neither in our cgroup nor in our sandbox.
     case units(UnitLauncher)
+    /// Not at all: children would live in the cgroup and the sandbox of the runner's own service.
+    case nobody(inService: String)
 
     /// Where an output goes that is not what it was.
     var placeForLostOutput: String {
         switch self {
-        case .children: "/dev/null"
+        case .children, .nobody: "/dev/null"
         case .units: "the journal"
         }
     }
@@ -32,6 +34,9 @@ package enum ProcessLauncher: Sendable {
             } catch {
                 throw LaunchFailure(text: error.description)
             }
+        case .nobody(let service):
+            // Asked before: the runner's facts have it as an obstacle.
+            throw LaunchFailure(text: "the runner runs in the service \(service)", isPermanent: true)
         }
     }
 
@@ -46,6 +51,7 @@ package enum ProcessLauncher: Sendable {
             facts.givenCapabilities = theirs.status.boundingCapabilities
             facts.launchCgroups = ServiceManager.launchCgroups(manager: theirs.surroundings.cgroups)
         }
+        if case .nobody(let service) = self { facts.service = service }
         return facts
     }
 }

@@ -78,10 +78,14 @@ extension ProcessTarget {
 
     /// Why nothing could be started in the place of what is dead.
     var obstacleForDead: String? {
-        if settings.start != nil { return obstacle }
-        guard note.recipe != nil else { return note.obstacle ?? LaunchObstacle.neverSeen.description }
-        return obstacle
+        // A command of its own needs no recipe.
+        if settings.start != nil || note.recipe != nil { return obstacleNow }
+        return host.runner.obstacle?.description ?? note.obstacle ?? LaunchObstacle.neverSeen.description
     }
+
+    /// What stands against a start: of this runner, which is not remembered, or else of the process. A sandbox makes
+    /// every process look foreign, and is the better reason.
+    var obstacleNow: String? { host.runner.obstacle?.description ?? obstacle }
 
     private func parent(of stat: ProcessStat) -> ProcessIdentity? {
         guard stat.parent > 1, stat.parent != ProcessHandle.ownPID,

@@ -61,7 +61,7 @@ extension ProcessTarget {
         switch judgement {
         case .alive(let identity, let concern):
             return Observation(
-                .alive(identity.identity), memoryMB: life?.memoryMB, obstacle: obstacle, concern: concern,
+                .alive(identity.identity), memoryMB: life?.memoryMB, obstacle: obstacleNow, concern: concern,
                 former: former?.end)
         case .dead:
             noteRemovalInGrace()
@@ -71,7 +71,7 @@ extension ProcessTarget {
         case .missing(let reason):
             return Observation(.missing(reason), obstacle: obstacleForDead)
         case .undetermined(let reason):
-            return Observation(.undetermined(reason), obstacle: obstacle)
+            return Observation(.undetermined(reason), obstacle: obstacleNow)
         }
     }
 
