@@ -50,7 +50,7 @@ let package = Package(
 
         // What both programs are made with.
         .target(name: "CStandardDescriptors"),
-        .target(name: "ProgramLog", dependencies: [nioConcurrencyHelpers]),
+        .target(name: "ProgramLog", dependencies: [nioConcurrencyHelpers, systemPackage]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .target(name: "Gzip", dependencies: ["CZlib"]),
 
@@ -110,7 +110,7 @@ let package = Package(
             dependencies: [
                 "CStandardDescriptors", "ProgramLog", "ServerDomain", "ServerHTTP", "StoreSQLite", "WireProtocol",
                 argumentParser, hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore, nioSSL,
-                serviceLifecycle, unixSignals,
+                serviceLifecycle, systemPackage, unixSignals,
             ]),
 
         // Tests and measurements.

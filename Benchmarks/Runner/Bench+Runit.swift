@@ -42,7 +42,7 @@ extension Bench {
     private func serviceDirectory(for name: String, of pool: AgentPool) throws -> String {
         let directory = pool.directory + "/" + name
         mkdir(directory, 0o755)
-        guard let file = fopen(directory + "/run", "w") else { throw BenchmarkError.noDirectory(directory) }
+        guard let file = fopen(directory + "/run", "w") else { throw BenchmarkError.cannotWrite(directory) }
         fputs("#!/bin/sh\nexec " + pool.command(of: name).joined(separator: " ") + "\n", file)
         fclose(file)
         chmod(directory + "/run", 0o755)

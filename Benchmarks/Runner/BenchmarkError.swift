@@ -4,7 +4,7 @@ enum BenchmarkError: Error, CustomStringConvertible {
     case agentDidNotStart(String)
     case interrupted
     case runnerEnded
-    case noDirectory(String)
+    case cannotWrite(String)
     case cannotRead(String)
 
     var description: String {
@@ -14,7 +14,7 @@ enum BenchmarkError: Error, CustomStringConvertible {
         case .interrupted: "interrupted"
         case .runnerEnded: "the runner ended by itself"
         case .cannotRead(let what): "cannot read what \(what) used: has it ended?"
-        case .noDirectory(let reason): "cannot make a working directory: \(reason)"
+        case .cannotWrite(let reason): "cannot write \(reason)"
         }
     }
 }

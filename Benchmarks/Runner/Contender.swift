@@ -91,7 +91,7 @@ struct Contender: Sendable {
     }
 
     private func write(_ text: String, to path: String) throws -> String {
-        guard let file = fopen(path, "w") else { throw BenchmarkError.noDirectory(path) }
+        guard let file = fopen(path, "w") else { throw BenchmarkError.cannotWrite(path) }
         fputs(text, file)
         fclose(file)
         chmod(path, 0o600)

@@ -21,7 +21,7 @@ struct Monit: Sendable {
             set statefile \(home)/state
 
             """
-        guard let file = fopen(home + "/monitrc", "w") else { throw BenchmarkError.noDirectory(home) }
+        guard let file = fopen(home + "/monitrc", "w") else { throw BenchmarkError.cannotWrite(home) }
         fputs(settings + checks.joined(), file)
         fclose(file)
         chmod(home + "/monitrc", 0o600)

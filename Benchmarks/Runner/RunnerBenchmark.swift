@@ -1,6 +1,8 @@
 import ArgumentParser
 import FoundationEssentials
 import Glibc
+import SystemPackage
+import TestSupport
 import UnixSignals
 
 /// Measures our runner beside the published Python runner, in one run, against the same stub server.
@@ -44,7 +46,7 @@ import UnixSignals
     var growth: String?
 
     func run() async throws {
-        let directory = try makeDirectory()
+        let directory = try makeTemporaryDirectory("clevagent-benchmark").string
         defer { try? FileManager.default.removeItem(atPath: directory) }
         raiseFileLimit()
         let bench = Bench(
@@ -134,12 +136,6 @@ import UnixSignals
             String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
         }
         return "Linux \(release), \(sysconf(Int32(_SC_NPROCESSORS_ONLN))) cores, plain HTTP on loopback"
-    }
-
-    private func makeDirectory() throws -> String {
-        var template = Array("/tmp/clevagent-benchmark-XXXXXX\0".utf8.map { CChar(bitPattern: $0) })
-        guard mkdtemp(&template) != nil else { throw BenchmarkError.noDirectory(String(cString: strerror(errno))) }
-        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     /// Makes room for a connection from each of 2,000 agents.

@@ -1,5 +1,6 @@
 import Dispatch
 import NIOConcurrencyHelpers
+import SystemPackage
 
 #if canImport(Glibc)
     import Glibc
@@ -64,7 +65,7 @@ package final class LogOutput: TextOutputStream, Sendable {
 
     private func writeWaiting() {
         while let bytes = takeWaiting() {
-            Self.writeAll(bytes, to: descriptor)
+            Self.writeAll(bytes, to: FileDescriptor(rawValue: descriptor))
         }
     }
 
@@ -84,29 +85,18 @@ package final class LogOutput: TextOutputStream, Sendable {
     }
 
     /// Blocks until all is written. A reader that is gone for good loses the rest.
-    private static func writeAll(_ bytes: [UInt8], to descriptor: CInt) {
+    private static func writeAll(_ bytes: [UInt8], to descriptor: FileDescriptor) {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { systemWrite(descriptor, $0) }
-            if count > 0 {
-                rest = rest.dropFirst(count)
-            } else if errno == EAGAIN {
+            do {
+                rest = rest.dropFirst(try rest.withUnsafeBytes { try descriptor.write($0) })
+            } catch Errno.resourceTemporarilyUnavailable {
                 // Somebody who shares the terminal or pipe with us has made it non-blocking.
-                var writable = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                var writable = pollfd(fd: descriptor.rawValue, events: Int16(POLLOUT), revents: 0)
                 _ = poll(&writable, 1, -1)
-            } else if errno != EINTR {
+            } catch {
                 return
             }
         }
-    }
-
-    private static func systemWrite(_ descriptor: CInt, _ bytes: UnsafeRawBufferPointer) -> Int {
-        #if canImport(Glibc)
-            Glibc.write(descriptor, bytes.baseAddress, bytes.count)
-        #elseif canImport(Musl)
-            Musl.write(descriptor, bytes.baseAddress, bytes.count)
-        #else
-            Darwin.write(descriptor, bytes.baseAddress, bytes.count)
-        #endif
     }
 }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import SystemPackage
 
 #if canImport(Glibc)
     package import Glibc
@@ -22,9 +23,7 @@ package struct AgentDirectory: Sendable {
     ///
     /// - Parameter name: The beginning of its name.
     package init(_ name: String) throws {
-        var template = Array("/tmp/\(name)-XXXXXX\0".utf8.map { CChar(bitPattern: $0) })
-        guard mkdtemp(&template) != nil else { throw ChildProcessError(program: "mkdtemp", errno: errno) }
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        path = try makeTemporaryDirectory(name).string
         script = path + "/agents/agent.sh"
         try FileManager.default.createDirectory(atPath: path + "/agents", withIntermediateDirectories: true)
         try Data(Self.agentScript.utf8).write(to: URL(filePath: script))

@@ -2,15 +2,20 @@ import Glibc
 package import SystemPackage
 import SystemSupport
 
+/// mkdtemp(3) in /tmp: a new directory that is this user's alone.
+package func makeTemporaryDirectory(_ name: String) throws(Errno) -> FilePath {
+    var template = Array("/tmp/\(name)-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw Errno(rawValue: errno) }
+    return FilePath(platformString: template)
+}
+
 /// A directory of a test's own, removed with everything in it when the test lets go of it.
 package final class TestProcessDirectory: Sendable {
     package let path: FilePath
 
     /// - Parameter owner: whose it is; nil for whoever tests. Giving it away needs root.
     package init(owner: UInt32? = nil) throws {
-        var template = Array("/tmp/clevagent-test-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw Errno(rawValue: errno) }
-        path = FilePath(platformString: template)
+        path = try makeTemporaryDirectory("clevagent-test")
         // For programs that other users run.
         chmod(path.string, 0o755)
         if let owner, chown(path.string, owner, owner) != 0 { throw Errno(rawValue: errno) }

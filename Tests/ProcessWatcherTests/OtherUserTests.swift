@@ -79,10 +79,7 @@ struct OtherUserTests {
 
     @Test(.needsRoot) func `A PID file is written anew as its owner`() async throws {
         let watched = try WatchedProcess(owner: Self.user)
-        let process = try TestProcess.start(
-            try TestProcess.testTarget, ["run", "--name", watched.pidFile.string], watched.options)
-        try watched.directory.write("\(process.pid)\n", to: watched.pidFile)
-        chown(watched.pidFile.string, Self.user, Self.user)
+        let process = try watched.startUnannounced(watched.options)
         try await watched.observing { observations in
             let first = try await observations.alive()
             process.kill()

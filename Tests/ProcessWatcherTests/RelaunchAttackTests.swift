@@ -155,10 +155,7 @@ struct RelaunchAttackTests {
         let run = watched.directory.file("run")
         mkdir(run.string, 0o755)
         chown(run.string, Self.user, Self.user)
-        let process = try TestProcess.start(
-            try TestProcess.testTarget, ["run", "--name", watched.pidFile.string], watched.options)
-        try watched.directory.write("\(process.pid)\n", to: watched.pidFile)
-        chown(watched.pidFile.string, Self.user, Self.user)
+        let process = try watched.startUnannounced(watched.options)
         try await watched.observing { observations in
             let first = try await observations.alive()
             process.kill()

@@ -133,8 +133,7 @@ struct RelaunchTests {
 
     @Test func `The PID file is written for a program that does not do it`() async throws {
         let watched = try WatchedProcess()
-        let process = try TestProcess.start(try TestProcess.testTarget, ["run", "--name", watched.pidFile.string])
-        try watched.directory.write("\(process.pid)\n", to: watched.pidFile, permissions: 0o640)
+        let process = try watched.startUnannounced(permissions: 0o640)
         try await watched.observing { observations in
             let first = try await observations.alive()
             process.kill()
@@ -151,8 +150,7 @@ struct RelaunchTests {
     @Test func `A PID file that has become a link is left alone`() async throws {
         let log = StreamedLog()
         let watched = try WatchedProcess(logger: Logger(label: "test") { _ in log })
-        let process = try TestProcess.start(try TestProcess.testTarget, ["run", "--name", watched.pidFile.string])
-        try watched.directory.write("\(process.pid)\n", to: watched.pidFile)
+        let process = try watched.startUnannounced()
         let victim = watched.directory.file("victim")
         try watched.directory.write("precious", to: victim)
         try await watched.observing { observations in
@@ -232,10 +230,7 @@ struct RelaunchTests {
             async let outcome = watched.perform(.recover)
             await watched.clock.sleep(lasting: .seconds(5))
             watched.clock.advance(by: .seconds(5))
-            guard case .failed(let reason, isPermanent: false) = await outcome else {
-                Issue.record("a second copy runs: \(await outcome)")
-                return
-            }
+            let reason = try #require(await outcome.temporaryFailure, "a second copy runs")
             #expect(reason.contains("process \(child.pid)"))
             #expect(handle.isAlive)
         }
@@ -249,10 +244,7 @@ struct RelaunchTests {
             process.kill()
             let end = try await observations.dead()
             watched.memory.failSaves(with: Errno.noSpace)
-            guard case .failed(let reason, isPermanent: false) = await watched.perform(.recover) else {
-                Issue.record("started without a note")
-                return
-            }
+            let reason = try #require(await watched.perform(.recover).temporaryFailure, "started without a note")
             #expect(reason.contains("written down"))
             let copies = try processes(named: watched.pidFile.string)
             #expect(copies.isEmpty)

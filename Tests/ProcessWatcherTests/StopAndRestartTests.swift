@@ -140,10 +140,7 @@ struct StopAndRestartTests {
     @Test func `A start command that fails tells its exit status`() async throws {
         let watched = try WatchedProcess(
             TargetSettings(start: [try TestProcess.testTarget.string, "run", "--exit", "3"]))
-        guard case .failed(let reason, isPermanent: false) = await watched.perform(.recover) else {
-            Issue.record("up, and nothing runs")
-            return
-        }
+        let reason = try #require(await watched.perform(.recover).temporaryFailure, "up, and nothing runs")
         // A daemon that another test started meanwhile in the same way may be named too.
         #expect(reason.hasPrefix("start: ended with exit status 3"))
     }
@@ -156,10 +153,7 @@ struct StopAndRestartTests {
         watched.clock.advance(by: .seconds(5))
         await watched.clock.sleep(lasting: .seconds(55))
         watched.clock.advance(by: .seconds(55))
-        guard case .failed(let reason, isPermanent: false) = await outcome else {
-            Issue.record("up, and nothing runs")
-            return
-        }
+        let reason = try #require(await outcome.temporaryFailure, "up, and nothing runs")
         #expect(reason.contains("60"))
     }
 
@@ -178,10 +172,7 @@ struct StopAndRestartTests {
             try await handle.waitForEnd(on: EventLoop())
         }
         watched.clock.advance(by: .seconds(60))
-        guard case .failed(let reason, isPermanent: false) = await outcome else {
-            Issue.record("up, and the PID file names nothing")
-            return
-        }
+        let reason = try #require(await outcome.temporaryFailure, "up, and the PID file names nothing")
         #expect(reason.contains("which it started, runs: nothing is started while it does"), "\(reason)")
         let note = try #require(watched.memory.note(of: watched.target))
         #expect(try ProcessNote(decoding: note).children.map(\.pid).contains(daemon.pid))
@@ -192,10 +183,7 @@ struct StopAndRestartTests {
             async let again = watcher.perform(.recover, on: watched.target, startMade: {})
             await watched.clock.sleep(lasting: .seconds(5))
             watched.clock.advance(by: .seconds(5))
-            guard case .failed(let reason, isPermanent: false) = await again else {
-                Issue.record("a second copy was started")
-                return
-            }
+            let reason = try #require(await again.temporaryFailure, "a second copy was started")
             #expect(reason.contains("which belonged to it, still runs: two copies"), "\(reason)")
         }
     }

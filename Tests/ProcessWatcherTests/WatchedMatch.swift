@@ -9,7 +9,7 @@ import WatcherAPI
 /// A target that is found by a text which nothing else on this machine has in its command line, and the watcher for it.
 ///
 /// It goes by the machine's clock: how old a process is counts.
-final class WatchedMatch: Sendable {
+final class WatchedMatch: WatchedFixture {
     let directory: TestProcessDirectory
     let text: String
     let target: TargetID
@@ -42,19 +42,6 @@ final class WatchedMatch: Sendable {
         var options = TestProcess.Options()
         options.user = user
         return try TestProcess.start("/usr/bin/tail", ["-f", "/dev/null"] + more + [text], options)
-    }
-
-    /// Observes the target while `body` runs.
-    func observing<Result>(_ body: (ObservationReader) async throws -> Result) async throws -> Result {
-        try await TestSupport.observing(watcher, target, body)
-    }
-
-    func perform(_ action: TargetAction) async -> TargetActionOutcome {
-        await watcher.perform(action, on: target) {}
-    }
-
-    func rememberedLife() throws -> ProcessIdentity? {
-        try memory.note(of: target).flatMap { try ProcessNote(decoding: $0).life }
     }
 
     /// A watcher of a runner that was started again: it knows what is on the disk and nothing else.

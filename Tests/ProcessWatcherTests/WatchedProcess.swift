@@ -8,7 +8,7 @@ import TestSupport
 import WatcherAPI
 
 /// A PID-file target in a directory of its own, and the watcher for it.
-final class WatchedProcess: Sendable {
+final class WatchedProcess: WatchedFixture {
     let directory: TestProcessDirectory
     let pidFile: FilePath
     let target: TargetID
@@ -31,26 +31,22 @@ final class WatchedProcess: Sendable {
             processes: processes)
     }
 
+    /// Starts a program that does not write its PID file, and writes it in its place, as its user.
+    func startUnannounced(
+        _ options: TestProcess.Options = TestProcess.Options(), permissions: UInt32 = 0o644
+    ) throws -> TestProcess {
+        let process = try TestProcess.start(TestProcess.testTarget, ["run", "--name", pidFile.string], options)
+        try directory.write("\(process.pid)\n", to: pidFile, permissions: permissions)
+        if let user = options.user { chown(pidFile.string, user, user) }
+        return process
+    }
+
     deinit {
         // Whoever is the target by now, and nobody who has its PID since.
         guard let life = try? rememberedLife(), let handle = try? ProcessHandle(pid: life.pid),
             (try? ProcFS().stat(of: life.pid))?.startTicks == life.startTicks
         else { return }
         try? handle.send(SIGKILL)
-    }
-
-    /// Observes the target while `body` runs.
-    func observing<Result>(_ body: (ObservationReader) async throws -> Result) async throws -> Result {
-        try await TestSupport.observing(watcher, target, body)
-    }
-
-    func perform(_ action: TargetAction) async -> TargetActionOutcome {
-        await watcher.perform(action, on: target) {}
-    }
-
-    /// The life that stands in the note on the disk.
-    func rememberedLife() throws -> ProcessIdentity? {
-        try memory.note(of: target).flatMap { try ProcessNote(decoding: $0).life }
     }
 
     /// A watcher of a runner that was started again: it knows what is on the disk and nothing else.

@@ -27,7 +27,7 @@ package enum Heirs {
             else { return false }
             return process.session == command.pid || process.parent <= 1 || managers.contains(process.parent)
         }
-        .map { ProcessIdentity(bootID: command.bootID, pid: $0.pid, startTicks: $0.startTicks) }
+        .map { ProcessIdentity($0, bootID: command.bootID) }
     }
 
     /// Whether a process has the user and every variable that the command was started with, as its descendants do.

@@ -144,7 +144,7 @@ final class MatchFinder: ProcessFinder {
             program.executable == nil || program.executable != host.ownExecutable,
             let ancestors = ancestors(of: stat, &stats)
         else { return nil }
-        let identity = ProcessIdentity(bootID: host.bootID, pid: pid, startTicks: stat.startTicks)
+        let identity = ProcessIdentity(stat, bootID: host.bootID)
         return (
             stat,
             MatchedProcess(
@@ -168,8 +168,7 @@ final class MatchFinder: ProcessFinder {
         var youngest = process
         while youngest.parent > 0, found.insert(youngest.parent).inserted {
             if youngest.parent == ProcessHandle.ownPID {
-                let child = ProcessIdentity(
-                    bootID: host.bootID, pid: youngest.pid, startTicks: youngest.startTicks)
+                let child = ProcessIdentity(youngest, bootID: host.bootID)
                 // What the runner made for a target is a process like others.
                 return host.claimed.child(child) == nil ? nil : found
             }

@@ -127,7 +127,7 @@ final class PIDFileFinder: ProcessFinder {
             guard !stat.isKernelThread else { return (.kernelThread, nil) }
             // Alive after the reading: so all of it was of this process. A zombie is not alive.
             guard handle.isAlive else { return (.nobody, nil) }
-            let identity = ProcessIdentity(bootID: host.bootID, pid: pid, startTicks: stat.startTicks)
+            let identity = ProcessIdentity(stat, bootID: host.bootID)
             if let other = host.claimed.owner(of: identity, besides: id) { return (.claimed(by: other), nil) }
             let began = WallTime(sinceEpoch: WallTime.boot.sinceEpoch + identity.began.sinceBoot)
             return (.process(identity, began: began, owner: status.effectiveUser), handle)

@@ -13,6 +13,10 @@ package struct ProcessIdentity: Sendable, Hashable, Codable {
         self.startTicks = startTicks
     }
 
+    package init(_ stat: ProcessStat, bootID: BootID) {
+        self.init(bootID: bootID, pid: stat.pid, startTicks: stat.startTicks)
+    }
+
     package var began: BootInstant { BootInstant(ticks: startTicks) }
 
     /// The form in which others see it.

@@ -14,13 +14,12 @@ extension ProcessTarget {
         self.life?.program = facts.stat.program
         self.life?.glances = 0
         self.life?.parent = parent(of: facts.stat)
-        obstacle = obstacle(of: facts)
+        let reading = Result { () throws(LaunchObstacle) in try LaunchRecipe(from: facts) }
+        obstacle = obstacle(of: facts, reading)
         note.obstacle = obstacle
-        // The environment of a privileged executable was given by somebody with fewer rights.
-        if facts.executableFile?.isPrivileged == false, let recipe = try? LaunchRecipe(from: facts),
-            // An equal one is left where it is: it shares its memory with the note that was saved.
-            recipe != note.recipe
-        {
+        // The environment of a privileged executable was given by somebody with fewer rights. An equal recipe is left
+        // where it is: it shares its memory with the note that was saved.
+        if facts.executableFile?.isPrivileged == false, let recipe = try? reading.get(), recipe != note.recipe {
             note.recipe = recipe
         }
         finder.noteFeatures(facts, in: &note)
@@ -47,15 +46,14 @@ extension ProcessTarget {
         if let life { finder.announce(life.identity, in: &note) }
     }
 
-    private func obstacle(of facts: ProcessFacts) -> String? {
+    private func obstacle(of facts: ProcessFacts, _ reading: Result<LaunchRecipe, LaunchObstacle>) -> String? {
         if let obstacle = LaunchObstacle.find(in: facts, runner: host.runner) { return obstacle.description }
         // A command of its own needs no recipe.
         guard settings.start == nil else { return nil }
-        do {
-            return obstacle(of: try LaunchRecipe(from: facts))
-        } catch {
-            // Seen complete earlier in this life: a leader that has ended shows nothing any more.
-            return note.recipe == nil ? error.description : nil
+        switch reading {
+        case .success(let recipe): return obstacle(of: recipe)
+        // Seen complete earlier in this life: a leader that has ended shows nothing any more.
+        case .failure(let obstacle): return note.recipe == nil ? obstacle.description : nil
         }
     }
 
@@ -91,13 +89,11 @@ extension ProcessTarget {
         guard stat.parent > 1, stat.parent != ProcessHandle.ownPID,
             let parent = try? host.processes.stat(of: stat.parent), !parent.isManager
         else { return nil }
-        return ProcessIdentity(bootID: host.bootID, pid: parent.pid, startTicks: parent.startTicks)
+        return ProcessIdentity(parent, bootID: host.bootID)
     }
 
     private func rereadChildren(of identity: ProcessIdentity) {
-        let children = host.families.children(of: identity.pid).map { child in
-            ProcessIdentity(bootID: host.bootID, pid: child.pid, startTicks: child.startTicks)
-        }
+        let children = host.families.children(of: identity.pid).map { ProcessIdentity($0, bootID: host.bootID) }
         // On the disk only those that stay: a child for every task would mean a write for every look.
         note.children = children.filter { seenChildren.contains($0) || note.children.contains($0) }
         seenChildren = Set(children)

@@ -96,7 +96,7 @@ extension ProcessTarget {
         // What had looked like a child may have turned out to be another target's life.
         let strangers = host.claimed.lives(besides: id)
         for remnant in Remnants.find(in: table, of: former, children: children, bootID: host.bootID) {
-            guard !strangers.contains(remnant), let handle = hold(remnant) else { continue }
+            guard !strangers.contains(remnant), let handle = host.hold(remnant) else { continue }
             hasWaited = true
             let left = max(.zero, host.clock.now.duration(to: deadline))
             guard await hasEnded(handle, within: left) else {
@@ -126,7 +126,7 @@ extension ProcessTarget {
             in: table, since: former.bootID == host.bootID ? lastAlive ?? note.seen : nil,
             excluding: host.claimed.lives(besides: id), bootID: host.bootID)
         for candidate in candidates where candidate != former && !host.ourselves.contains(candidate.pid) {
-            guard let handle = hold(candidate), let facts = try? host.processes.facts(of: candidate.pid),
+            guard let handle = host.hold(candidate), let facts = try? host.processes.facts(of: candidate.pid),
                 Twin.matches(facts, recipe), handle.isAlive
             else { continue }
             return (candidate, handle)
@@ -164,7 +164,7 @@ extension ProcessTarget {
             await process.abandon(on: host.loop)
             throw LaunchFailure(text: "the new process can't be looked at")
         }
-        let identity = ProcessIdentity(bootID: host.bootID, pid: stat.pid, startTicks: stat.startTicks)
+        let identity = ProcessIdentity(stat, bootID: host.bootID)
         let before = (note, ended, former)
         standIn(identity, process.handle)
         if case .children = host.launcher { host.claimed.adopt(process.handle, as: identity) }
@@ -211,9 +211,7 @@ extension ProcessTarget {
     }
 
     private func forgetStandIn(_ before: (note: ProcessNote, ended: EndedLife?, former: EndedLife?)) {
-        life?.exit?.cancel()
-        life = nil
-        host.claimed.claim(nil, for: id)
+        letGoOfLife()
         note = before.note
         ended = before.ended
         former = before.former

@@ -80,7 +80,7 @@ extension ProcessTarget {
     /// Holds the remembered life again, if it still lives.
     private func takeUpRememberedLife() {
         guard let identity = note.life else { return }
-        if identity.bootID == host.bootID, let handle = hold(identity) {
+        if identity.bootID == host.bootID, let handle = host.hold(identity) {
             watch(identity, handle)
             rereadFacts()
         } else if identity.bootID == host.bootID, host.isHidden(identity.pid) {
@@ -91,11 +91,6 @@ extension ProcessTarget {
                 identity: identity, cause: .unknown, isDeliberate: false, leastGrace: Self.plainGrace, noticed: nil,
                 lastAlive: note.seen ?? identity.began)
         }
-    }
-
-    /// A handle on exactly this life; nil when it has ended.
-    func hold(_ identity: ProcessIdentity) -> ProcessHandle? {
-        host.hold(identity)
     }
 
     /// A life that was found becomes the target.
@@ -123,6 +118,12 @@ extension ProcessTarget {
         host.claimed.claim(identity, for: id)
     }
 
+    func letGoOfLife() {
+        life?.exit?.cancel()
+        life = nil
+        host.claimed.claim(nil, for: id)
+    }
+
     private func exitEvent(of handle: ProcessHandle) -> ProcessExitEvent? {
         do {
             return try ProcessExitEvent(of: handle, on: host.loop) { [hints] in hints.raise(.changed) }
@@ -135,9 +136,7 @@ extension ProcessTarget {
     }
 
     private func noteEnd(of life: HeldLife) {
-        life.exit?.cancel()
-        self.life = nil
-        host.claimed.claim(nil, for: id)
+        letGoOfLife()
         rewriteAlarm = nil
         rereadAlarm = nil
         former = nil
@@ -164,7 +163,7 @@ extension ProcessTarget {
     }
 
     private func grace(after life: HeldLife) -> Duration {
-        guard let parent = life.parent, hold(parent) != nil else { return Self.plainGrace }
+        guard let parent = life.parent, host.hold(parent) != nil else { return Self.plainGrace }
         return Self.parentalGrace
     }
 

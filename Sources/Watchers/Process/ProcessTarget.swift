@@ -72,11 +72,9 @@ actor ProcessTarget {
         rest()
         rereadAlarm = nil
         rewriteAlarm = nil
-        life?.exit?.cancel()
-        life = nil
+        letGoOfLife()
         ended = nil
         former = nil
-        host.claimed.claim(nil, for: id)
     }
 
     /// Has the finder raise hints; each call is matched by one of `rest`.

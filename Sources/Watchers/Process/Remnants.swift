@@ -13,7 +13,7 @@ package enum Remnants {
         // A session's number is its leader's PID, which nobody else gets while the session has a member.
         let isNumberTaken = table.contains { $0.pid == former.pid && $0.startTicks != former.startTicks }
         return table.compactMap { process in
-            let identity = ProcessIdentity(bootID: bootID, pid: process.pid, startTicks: process.startTicks)
+            let identity = ProcessIdentity(process, bootID: bootID)
             guard !process.isZombie, identity != former else { return nil }
             let isInSession = !isNumberTaken && process.session == former.pid
             return children.contains(identity) || isInSession ? identity : nil
@@ -34,7 +34,7 @@ package enum Twin {
     ) -> [ProcessIdentity] {
         let earliest = (since ?? BootInstant(sinceBoot: .zero)).advanced(by: .zero - tolerance)
         return table.filter { !$0.isZombie && !$0.isKernelThread && BootInstant(ticks: $0.startTicks) >= earliest }
-            .map { ProcessIdentity(bootID: bootID, pid: $0.pid, startTicks: $0.startTicks) }
+            .map { ProcessIdentity($0, bootID: bootID) }
             .filter { !claimed.contains($0) }
             .sorted { ($0.startTicks, $0.pid) > ($1.startTicks, $1.pid) }
     }

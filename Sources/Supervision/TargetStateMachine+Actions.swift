@@ -1,0 +1,110 @@
+import WireProtocol
+
+// How an action begins, and what comes of it.
+extension TargetStateMachine {
+    mutating func begin(_ action: TargetAction, command: CommandTicket?, at now: BootInstant) {
+        state = .operating(Operation(action: action, before: life, command: command, holdsPermit: action != .stop))
+        let by = command.map { " (\($0.key))" } ?? ""
+        switch action {
+        case .recover, .restart:
+            window.record(at: now)
+            tell(.warning, "is being restarted\(by)", .init(kind: .restarting, attempt: attempt), at: now)
+        case .stop:
+            isHeld = true
+            note(.warning, "is being stopped\(by)")
+        }
+        actions.append(.perform(action))
+    }
+
+    mutating func finished(_ outcome: TargetActionOutcome, at now: BootInstant) {
+        guard case .operating(let operation) = state else {
+            preconditionFailure("an action ended in state \(state)")
+        }
+        if operation.holdsPermit { actions.append(.releaseStart) }
+        switch (operation.action, outcome) {
+        case (.recover, .up(let identity, let remark)), (.restart, .up(let identity, let remark)):
+            cameUp(identity, remark, after: operation, at: now)
+        case (.stop, .down): wentDown(after: operation, at: now)
+        case (.recover, .down), (.restart, .down):
+            failed("it went down again", isPermanent: false, after: operation, at: now)
+        case (.stop, .up): failed("it is still running", isPermanent: false, after: operation, at: now)
+        case (_, .failed(let reason, let isPermanent)):
+            failed(reason, isPermanent: isPermanent, after: operation, at: now)
+        }
+    }
+
+    private mutating func cameUp(
+        _ identity: Identity, _ remark: String?, after operation: Operation, at now: BootInstant
+    ) {
+        life = identity
+        state = .starting(Trial(settles: now.advanced(by: Self.settleTime), command: operation.command))
+        let tail = remark.map { "; \($0)" } ?? ""
+        tell(
+            .warning, "is starting\(words(for: identity))\(tail)",
+            .init(kind: .started, pid: pid, attempt: attempt), at: now)
+        // What was seen while the action ran counts only if it is about this new life.
+        guard let latest = operation.latest else { return }
+        switch latest.liveness {
+        case .alive(let seen) where seen == identity: observed(latest, at: now)
+        case .unhealthy(let seen, _) where seen == identity: observed(latest, at: now)
+        case .dead(let end) where end.identity == identity: observed(latest, at: now)
+        case .alive, .unhealthy, .dead, .missing, .undetermined, .handledElsewhere: break
+        }
+    }
+
+    private mutating func wentDown(after operation: Operation, at now: BootInstant) {
+        life = nil
+        state = .exited(.held)
+        tell(.shutdown, "was stopped by \(words(for: operation.command))", .init(kind: .stopped), at: now)
+        resolve(operation.command, .completed, "\(target.agent) is stopped")
+    }
+
+    private mutating func failed(
+        _ reason: String, isPermanent: Bool, after operation: Operation, at now: BootInstant
+    ) {
+        resolve(operation.command, .failed, reason)
+        switch operation.action {
+        case .stop:
+            // It is held all the same: should it end now, it stays down.
+            resume(from: operation, at: now)
+            note(report.status, "could not be stopped: \(reason)")
+        case .recover, .restart:
+            let isAlive =
+                switch operation.latest?.liveness {
+                case .alive, .unhealthy: true
+                case .dead, .missing: false
+                case .undetermined, .handledElsewhere: false
+                case nil: life != nil
+                }
+            if isAlive {
+                tell(.warning, "could not be restarted: \(reason)", .init(kind: .restartFailed), at: now)
+                resume(from: operation, at: now)
+            } else if isPermanent || settings.policy == .never {
+                life = nil
+                state = .exited(.notRestartable(operation.before))
+                tell(.error, "could not be restarted: \(reason)", .init(kind: .restartFailed), at: now)
+            } else {
+                life = nil
+                attempt += 1
+                let due = now.advanced(by: backoffDelay())
+                let message = "could not be restarted: \(reason)"
+                state = .backoff(Plan(action: .recover, due: due, command: nil, isByPolicy: true))
+                tellPlan(message, .restartFailed, due: due, at: now)
+                tellCrashLoop(at: now)
+                // Deaths told by the source itself are known; doubt is not: let it speak first.
+                if let latest = operation.latest {
+                    switch latest.liveness {
+                    case .undetermined, .handledElsewhere: observed(latest, at: now)
+                    case .alive, .unhealthy, .dead, .missing: break
+                    }
+                }
+            }
+        }
+    }
+
+    /// Goes back to what was last seen, as if it were seen now for the first time since the action began.
+    private mutating func resume(from operation: Operation, at now: BootInstant) {
+        state = life == nil ? .exited(.held) : .running(since: life?.began ?? now)
+        if let latest = operation.latest { observed(latest, at: now) }
+    }
+}

@@ -1,0 +1,147 @@
+import WireProtocol
+
+// What is seen of a target that is down, and what becomes of it.
+extension TargetStateMachine {
+    /// Takes up how a life ended whose death was told without that.
+    ///
+    /// - Returns: the end, if it is news.
+    mutating func learn(from observation: Observation) -> End? {
+        let latest = if case .dead(let end) = observation.liveness { end } else { observation.former }
+        guard let end = latest, let told = toldEnd, told.identity == end.identity, told.cause == .unknown,
+            end.cause != .unknown
+        else { return nil }
+        toldEnd = end
+        return end
+    }
+
+    mutating func seenDead(
+        _ end: End, _ observation: Observation, isEvidence: Bool = false, at now: BootInstant
+    ) {
+        switch state {
+        case .unseen, .operating: break
+        case .running: died(end, observation, at: now)
+        case .starting(let trial):
+            resolve(trial.command, .failed, "\(target.agent) came up and ended soon after: \(words(for: end))")
+            died(end, observation, at: now)
+        case .backoff(var plan), .queued(var plan):
+            if plan.action == .restart {
+                // It was to be restarted and has ended by itself in the meantime.
+                plan.action = .recover
+                life = nil
+                state = state.replacingPlan(plan)
+            } else if plan.command == nil, !settings.policy.restarts(after: end) {
+                // How it ended has become known, and after such an end nothing is started.
+                withdrawStart()
+                attempt = max(0, attempt - 1)
+                rest(after: end, observation, at: now)
+            } else if isEvidence {
+                goOn(with: plan, after: end, observation, at: now)
+            }
+        case .exited(let reason):
+            let told: Identity? =
+                switch reason {
+                case .ended(let identity), .notRestartable(let identity): identity
+                case .held, .foundDown: end.identity
+                }
+            // A whole life may have passed between two looks.
+            if end.identity != nil, end.identity != told {
+                died(end, observation, at: now)
+            } else if isEvidence {
+                learnAtRest(end, reason, observation, at: now)
+            }
+        case .undetermined, .handledElsewhere:
+            judgedDown(end, observation, at: now)
+            if isEvidence { tellEvidence(end) }
+        }
+    }
+
+    /// Goes on with a restart that waited to learn how the target ended, sooner now.
+    private mutating func goOn(
+        with former: Plan, after end: End, _ observation: Observation, at now: BootInstant
+    ) {
+        var plan = former
+        plan.grace = settings.grace ?? observation.grace
+        plan.due = max(now, former.due.advanced(by: plan.grace - former.grace))
+        state = state.replacingPlan(plan)
+        tellPlan(words(for: end), .evidence, end: end, due: plan.due, at: now)
+        if case .backoff = state { startIfDue(plan, at: now) }
+    }
+
+    private mutating func learnAtRest(_ end: End, _ rest: Rest, _ observation: Observation, at now: BootInstant) {
+        switch rest {
+        case .ended, .notRestartable: self.rest(after: end, observation, as: .evidence, at: now)
+        case .held, .foundDown: tellEvidence(end)
+        }
+    }
+
+    /// It could not be judged for a while, and is down.
+    private mutating func judgedDown(_ end: End, _ observation: Observation, at now: BootInstant) {
+        if life != nil, restored == .idle {
+            died(end, observation, at: now)
+        } else if let (rest, told) = resting {
+            // It was down before, and is still: nothing happened.
+            resting = nil
+            state = .exited(rest)
+            report = told
+            actions.append(.report(told))
+        } else {
+            state = .unseen
+            firstSeen(observation, at: now)
+        }
+    }
+
+    mutating func seenMissing(_ reason: String, _ observation: Observation, at now: BootInstant) {
+        switch state {
+        case .unseen, .operating: break
+        case .running, .starting:
+            seenDead(End(identity: life, cause: .unknown), observation, at: now)
+        case .backoff, .queued: break
+        case .exited:
+            if report.message.map({ !$0.contains(reason) }) ?? true { note(report.status, reason) }
+        case .undetermined, .handledElsewhere:
+            judgedDown(End(identity: life, cause: .unknown), observation, at: now)
+        }
+    }
+
+    mutating func died(_ end: End, _ observation: Observation, at now: BootInstant) {
+        life = nil
+        toldEnd = end
+        guard !isHeld, settings.policy.restarts(after: end), obstacle == nil else {
+            rest(after: end, observation, at: now)
+            return
+        }
+        attempt += 1
+        let grace = settings.grace ?? observation.grace
+        plan(
+            .recover, words(for: end), end.cause == .exit(code: 0) ? .exited : .died, end: end, grace: grace,
+            due: now.advanced(by: grace + backoffDelay()), at: now)
+        tellCrashLoop(at: now)
+    }
+
+    /// It ended, and nothing is started.
+    private mutating func rest(
+        after end: End, _ observation: Observation, as kind: HeartbeatEvent.Kind? = nil, at now: BootInstant
+    ) {
+        life = nil
+        toldEnd = end
+        if isHeld {
+            state = .exited(.held)
+            tell(.shutdown, "is stopped, and held by a stop command", event(kind ?? .stopped, end), at: now)
+        } else if end.isDeliberate {
+            state = .exited(.ended(end.identity))
+            tell(.shutdown, "was stopped by somebody\(details(of: end))", event(kind ?? .stopped, end), at: now)
+        } else if !settings.policy.restarts(after: end) {
+            state = .exited(.ended(end.identity))
+            let isClean = end.cause == .exit(code: 0)
+            tell(
+                isClean ? .shutdown : .error,
+                "\(words(for: end)); the restart policy is \(settings.policy.rawValue), so it stays down",
+                event(kind ?? (isClean ? .exited : .died), end), at: now)
+        } else {
+            state = .exited(.notRestartable(end.identity))
+            tell(
+                .error, "\(words(for: end)); it can't be restarted: \(obstacle ?? "no way is known")",
+                event(kind ?? (end.cause == .exit(code: 0) ? .exited : .died), end), at: now)
+        }
+    }
+}
