@@ -1,4 +1,6 @@
 import FoundationEssentials
+import SystemPackage
+import SystemSupport
 import TestSupport
 import Testing
 
@@ -16,8 +18,21 @@ struct PrivateSystemd: Sendable {
     /// Boots one that can see the programs of this build.
     init() async throws {
         directory = "/tmp/clevagent-systemd-\(UInt32.random(in: 0 ... .max))"
-        let programs = BuiltProgram.runner.path.split(separator: "/").dropLast().joined(separator: "/")
-        try await command("up", "/" + programs)
+        try await command("up", [Self.parent(of: BuiltProgram.runner.path)] + Self.runtimeDirectories)
+    }
+
+    /// Where Swift's libraries are that the programs of this build need, as they need them; perhaps on another file
+    /// system.
+    private static var runtimeDirectories: [String] {
+        let maps = String(decoding: (try? readWholeFile("/proc/self/maps", limit: 16 << 20)) ?? [], as: UTF8.self)
+        let libraries = maps.split(separator: "\n").compactMap { line in
+            line.hasSuffix("/libswiftCore.so") ? line.firstIndex(of: "/").map { String(line[$0...]) } : nil
+        }
+        return Set(libraries.map(parent)).sorted()
+    }
+
+    private static func parent(of path: String) -> String {
+        path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
     }
 
     func end() async {
@@ -30,6 +45,12 @@ struct PrivateSystemd: Sendable {
         try await command("run", arguments, environment)
     }
 
+    /// Kills a process inside.
+    func kill(_ pid: String) async throws {
+        // The shell's own: not every Debian has procps.
+        try await run("sh", "-c", #"kill -KILL "$1""#, "sh", pid)
+    }
+
     /// Starts a unit with this text.
     func start(_ unit: String, _ text: String) async throws {
         try Data(text.utf8).write(to: URL(filePath: "\(directory)/units/\(unit)"))
@@ -38,12 +59,9 @@ struct PrivateSystemd: Sendable {
     }
 
     @discardableResult
-    private func command(_ name: String, _ arguments: String...) async throws -> String {
-        try await command(name, arguments, [:])
-    }
-
-    private func command(_ name: String, _ arguments: [String], _ environment: [String: String]) async throws -> String
-    {
+    private func command(
+        _ name: String, _ arguments: [String] = [], _ environment: [String: String] = [:]
+    ) async throws -> String {
         let process = try ChildProcess(
             [Self.script, name, directory] + arguments,
             environment: ["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]

@@ -19,7 +19,7 @@ import WireProtocol
                 let first = try await startBot(systemd)
                 try await startRunner(systemd, stub)
                 let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
-                try await systemd.run("kill", "-KILL", first)
+                try await systemd.kill(first)
                 let back = try await stub.heartbeat(after: up.index) { $0.event?.kind == .restarted }
                 let second = String(try #require(back.heartbeat.event?.pid))
 
@@ -49,7 +49,7 @@ import WireProtocol
                 let known = try await stub.heartbeat(after: seen) { $0.agent == "bot" && $0.status == .ok }
                 #expect(known.heartbeat.event == nil || known.heartbeat.event?.pid == Int(second))
                 #expect(try await systemd.run("cat", "/tmp/share/bot/bot.pid") == second)
-                try await systemd.run("kill", "-KILL", second)
+                try await systemd.kill(second)
                 let again = try await stub.heartbeat(after: known.index) { $0.event?.kind == .restarted }
                 #expect(again.heartbeat.event?.pid != Int(second))
             }
@@ -88,7 +88,7 @@ import WireProtocol
                 // As the bot in all but what it would be confined in.
                 try await startRunner(systemd, stub, more: "User=nobody\nSupplementaryGroups=7 8\n")
                 let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
-                try await systemd.run("kill", "-KILL", first)
+                try await systemd.kill(first)
                 let told = try await stub.heartbeat(after: up.index) {
                     $0.message?.contains("the runner itself runs in the service clevagent-runner.service") == true
                 }
@@ -107,7 +107,7 @@ import WireProtocol
                 try await startRunner(systemd, stub)
                 let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
                 try await systemd.run("rm", output)
-                try await systemd.run("kill", "-KILL", first)
+                try await systemd.kill(first)
                 let back = try await stub.heartbeat(after: up.index) {
                     $0.message?.contains("its output went to \(output), now to the journal") == true
                 }

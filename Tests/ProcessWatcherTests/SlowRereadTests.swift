@@ -34,9 +34,9 @@ import Testing
             try await TestProcess.waitUntil(proof, names: process.pid)
             watched.clock.advance(by: .seconds(30))
             await processes.nextReading()
-            #expect(processes.count == 3)
             // Comes after the look that reads it.
             _ = await watched.perform(.recover)
+            #expect(processes.count == 3)
 
             // What is started again is what it had become.
             process.kill()
