@@ -52,10 +52,13 @@ package struct End: Sendable, Hashable {
     package var cause: Cause
     /// Somebody stopped it on purpose, and the platform told so.
     package var isDeliberate: Bool
+    /// What the platform adds, in words that can follow a semicolon: "its watchdog timed out".
+    package var detail: String?
 
-    package init(identity: Identity?, cause: Cause, isDeliberate: Bool = false) {
+    package init(identity: Identity?, cause: Cause, isDeliberate: Bool = false, detail: String? = nil) {
         self.identity = identity
         self.cause = cause
         self.isDeliberate = isDeliberate
+        self.detail = detail
     }
 }

@@ -136,13 +136,15 @@ extension TargetStateMachine {
 
     func words(for end: End) -> String {
         let who = words(for: end.identity)
-        return switch end.cause {
-        case .exit(code: 0): "ended by itself\(who): exit 0"
-        case .exit(let code): "died\(who): exit \(code)"
-        case .signal(let number): "was killed\(who): \(SignalName.of(number))"
-        case .outOfMemory: "was killed by the kernel: out of memory\(who)"
-        case .unknown: "died\(who)"
-        }
+        let how =
+            switch end.cause {
+            case .exit(code: 0): "ended by itself\(who): exit 0"
+            case .exit(let code): "died\(who): exit \(code)"
+            case .signal(let number): "was killed\(who): \(SignalName.of(number))"
+            case .outOfMemory: "was killed by the kernel: out of memory\(who)"
+            case .unknown: "died\(who)"
+            }
+        return how + added(by: end)
     }
 
     /// `: SIGTERM (15)`, with the PID before it.
@@ -154,8 +156,10 @@ extension TargetStateMachine {
             case .outOfMemory: ": out of memory"
             case .unknown: ""
             }
-        return words(for: end.identity) + how
+        return words(for: end.identity) + how + added(by: end)
     }
+
+    private func added(by end: End) -> String { end.detail.map { "; \($0)" } ?? "" }
 
     private func ordinal(_ number: Int) -> String {
         let suffix =

@@ -25,6 +25,20 @@ import WireProtocol
         #expect(bot.machine.deadline == bot.now.advanced(by: Self.waiting))
     }
 
+    @Test func whatThePlatformAddsIsTold() {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.sees(.dead(End(identity: .life(1), cause: .signal(6), detail: "its watchdog timed out")))
+        #expect(
+            bot.reports.first?.message
+                == "bot was killed (PID 1): SIGABRT (6); its watchdog timed out; restarting now")
+        bot.sees(.alive(.life(2)))
+        bot.sees(
+            .dead(End(identity: .life(2), cause: .signal(15), isDeliberate: true, detail: "docker stop was used")))
+        #expect(
+            bot.reports.first?.message == "bot was stopped by somebody (PID 2): SIGTERM (15); docker stop was used")
+    }
+
     @Test func whatBecomesKnownIsEvidenceAndShortensTheWait() {
         var bot = deadBot()
         let died = bot.now
