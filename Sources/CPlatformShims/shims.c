@@ -2,12 +2,15 @@
 #include "CPlatformShims.h"
 
 #include <errno.h>
+#include <link.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
+#include <signal.h>
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -31,6 +34,22 @@ void clevagent_trim_heap(void) {
     malloc_trim(0);
 #endif
 }
+
+static int let_go_of_pages(struct dl_phdr_info *object, size_t size, void *context) {
+    (void)size, (void)context;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (int i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+        // What can be written may hold what no file has.
+        if (segment->p_type != PT_LOAD || segment->p_flags & PF_W) continue;
+        uintptr_t start = (object->dlpi_addr + segment->p_vaddr) / page * page;
+        uintptr_t end = object->dlpi_addr + segment->p_vaddr + segment->p_memsz;
+        madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+    return 0;
+}
+
+void clevagent_let_go_of_program_pages(void) { dl_iterate_phdr(let_go_of_pages, NULL); }
 
 int clevagent_pidfd_open(pid_t pid) {
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -113,4 +132,21 @@ int clevagent_set_file_ids(uid_t user, gid_t group, const gid_t *groups, size_t 
 
 int clevagent_contains(const void *text, size_t text_size, const void *part, size_t part_size) {
     return memmem(text, text_size, part, part_size) != NULL;
+}
+
+static volatile int signal_counters[NSIG];
+
+// Async-signal-safe: signal-safety(7).
+static void count_signal(int signal) {
+    int before = errno;
+    uint64_t one = 1;
+    (void)!write(signal_counters[signal], &one, sizeof one);
+    errno = before;
+}
+
+int clevagent_count_signal(int signal, int counter) {
+    if (signal <= 0 || signal >= NSIG) return -EINVAL;
+    signal_counters[signal] = counter;
+    struct sigaction action = {.sa_handler = count_signal, .sa_flags = SA_RESTART};
+    return sigaction(signal, &action, NULL) == 0 ? 0 : -errno;
 }

@@ -1,5 +1,6 @@
 import Dispatch
 import NIOConcurrencyHelpers
+import NIOPosix
 import SystemPackage
 
 #if canImport(Glibc)
@@ -24,8 +25,8 @@ package final class LogOutput: TextOutputStream, Sendable {
     private let program: String
     private let descriptor: CInt
     private let state = NIOLockedValueBox(State())
-    // Of its own: it blocks for as long as the reader does.
-    private let queue: DispatchQueue
+    // Of its own: it blocks for as long as the reader does. No DispatchQueue: see docs/decisions/0009-task-threads.md.
+    private let thread = NIOThreadPool(numberOfThreads: 1)
 
     /// - Parameters:
     ///   - program: begins the line that tells of dropped ones.
@@ -33,8 +34,10 @@ package final class LogOutput: TextOutputStream, Sendable {
     package init(program: String, descriptor: CInt = STDERR_FILENO) {
         self.program = program
         self.descriptor = descriptor
-        queue = DispatchQueue(label: "log")
+        thread.start()
     }
+
+    deinit { thread.shutdownGracefully { _ in } }
 
     /// Takes a whole line, with its end. Returns at once.
     package func write(_ line: String) {
@@ -48,7 +51,7 @@ package final class LogOutput: TextOutputStream, Sendable {
             defer { state.isWriting = true }
             return !state.isWriting
         }
-        if begins { queue.async { self.writeWaiting() } }
+        if begins { thread.submit { _ in self.writeWaiting() } }
     }
 
     /// Waits until all is written that was taken before, but no longer than that. For the end of a program.
@@ -57,7 +60,7 @@ package final class LogOutput: TextOutputStream, Sendable {
     @discardableResult
     package func flush(within limit: Duration) -> Bool {
         let done = DispatchSemaphore(value: 0)
-        queue.async { done.signal() }
+        thread.submit { _ in done.signal() }
         let (seconds, attoseconds) = limit.components
         let nanoseconds = Int(clamping: seconds) * 1_000_000_000 + Int(clamping: attoseconds / 1_000_000_000)
         return done.wait(timeout: .now() + .nanoseconds(nanoseconds)) == .success

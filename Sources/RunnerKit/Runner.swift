@@ -1,9 +1,9 @@
 package import Logging
+package import NIOCore
 import ServerLink
 import ServiceLifecycle
 package import Supervision
 import SystemSupport
-import UnixSignals
 package import WatcherAPI
 package import WireProtocol
 
@@ -31,24 +31,32 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
     private let registry: WatcherRegistry
     private let state: StateDirectory
     private let host: Host
+    private let group: any EventLoopGroup
+    private let stops: AsyncStream<Void>
     private let clock: C
     private let civilTime: @Sendable () -> WireTime
     private let logger: Logger
 
+    /// - Parameters:
+    ///   - group: serves the connections to the server.
+    ///   - stops: says when to stop, by its first element.
     package init(
-        configuration: RunnerConfiguration, registry: WatcherRegistry, state: StateDirectory, host: Host, clock: C,
-        civilTime: @escaping @Sendable () -> WireTime, logger: Logger
+        configuration: RunnerConfiguration, registry: WatcherRegistry, state: StateDirectory, host: Host,
+        group: any EventLoopGroup, stops: AsyncStream<Void>, clock: C, civilTime: @escaping @Sendable () -> WireTime,
+        logger: Logger
     ) {
         self.configuration = configuration
         self.registry = registry
         self.state = state
         self.host = host
+        self.group = group
+        self.stops = stops
         self.clock = clock
         self.civilTime = civilTime
         self.logger = logger
     }
 
-    /// Supervises until SIGTERM or SIGINT, finishes what is in hand, says goodbye.
+    /// Supervises until it is to stop, finishes what is in hand, says goodbye.
     ///
     /// - Throws: what a watcher found missing on this host.
     package func run() async throws {
@@ -59,7 +67,7 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
                 endpoint: configuration.endpoint, apiKey: configuration.apiKey.value, runnerID: runnerID,
                 userAgent: "clevagent-runner/\(Self.version)", trustRoots: configuration.trustRoots,
                 proxy: configuration.proxy),
-            clock: clock)
+            group: group, clock: clock)
         let farewell = Farewell(clock: clock)
         let heartbeats = HeartbeatService(
             configuration: .init(
@@ -88,9 +96,9 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
         ) { supervisor.submit($1, to: $0) }
         // Shut down from the last to the first: nothing new comes in, what is in hand ends, all is told, goodbye.
         let services: [any Service] = [transport, heartbeats, results, supervisor, commands]
-        var group = ServiceGroupConfiguration(
-            services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        group.maximumGracefulShutdownDuration = .seconds(60)
+        var settings = ServiceGroupConfiguration(services: services.map { .init(service: $0) }, logger: logger)
+        settings.maximumGracefulShutdownDuration = .seconds(60)
+        let all = ServiceGroup(configuration: settings)
         if let proxy = configuration.proxy {
             logger.notice("The server is reached through a proxy", metadata: ["proxy": "\(proxy)"])
         }
@@ -100,16 +108,21 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
                 "version": "\(Self.version)", "runner.id": "\(runnerID)", "endpoint": "\(configuration.endpoint)",
                 "targets": "\(targets.count)", "state": "\(state.path)",
             ])
-        async let _ = keepHeapSmall()
-        try await ServiceGroup(configuration: group).run()
+        async let _ = keepSmall()
+        async let _ = stop(all)
+        try await all.run()
         logger.notice("Runner stopped")
     }
 
+    private func stop(_ services: ServiceGroup) async {
+        for await _ in stops { await services.triggerGracefulShutdown() }
+    }
+
     /// Gives back what starting up took, and later what bursts took, until cancelled.
-    private func keepHeapSmall() async {
+    private func keepSmall() async {
         var pause = Duration.seconds(10)
         while (try? await clock.sleep(until: clock.now.advanced(by: pause), tolerance: nil)) != nil {
-            Heap.trim()
+            Footprint.trim()
             pause = .seconds(600)
         }
     }

@@ -3,6 +3,7 @@ package import Logging
 import ServerLink
 package import Supervision
 package import SystemPackage
+import SystemSupport
 import WatcherAPI
 
 #if canImport(Glibc)
@@ -19,13 +20,17 @@ import WatcherAPI
 /// another name and told; it is never wiped and never a reason to stop.
 package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
     package nonisolated let path: FilePath
+    /// For what waits for the disk.
+    private nonisolated let executor: EventLoop
     private let logger: Logger
     /// Held open, and with it the lock, until the runner ends.
     private let lock: FileDescriptor
     private var journal: AppendOnlyFile?
     private var troubles: Set<String> = []
 
-    private var targets: FilePath { path.appending("targets") }
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    private nonisolated var targets: FilePath { path.appending("targets") }
     private var journalPath: FilePath { path.appending("commands.jsonl") }
 
     /// Opens the directory, makes it if need be, and takes its lock.
@@ -33,6 +38,7 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
     /// - Throws: `StateDirectoryError`, in words for the operator.
     package init(at path: FilePath, logger: Logger) throws {
         self.path = path
+        do { executor = try EventLoop() } catch { throw StateDirectoryError.unusable(path, error) }
         self.logger = logger
         do {
             try Self.makeDirectory(path)
@@ -121,12 +127,22 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
         }
     }
 
-    package func save(_ note: [UInt8], for target: TargetID) throws {
+    package nonisolated func attachment(of target: TargetID) -> [UInt8]? {
+        do {
+            return try DurableFile.read(file(of: target, "attachment"))
+        } catch {
+            logger.warning("A state file can't be read", metadata: ["target": "\(target)", "error": "\(error)"])
+            return nil
+        }
+    }
+
+    package func save(_ note: [UInt8], attachment: [UInt8]?, for target: TargetID) throws {
+        if let attachment { try DurableFile.replace(file(of: target, "attachment"), with: attachment) }
         try DurableFile.replace(file(of: target, "note"), with: note)
     }
 
     /// A file name that a person can tell, and that no two targets share.
-    private func file(of target: TargetID, _ suffix: String) -> FilePath {
+    private nonisolated func file(of target: TargetID, _ suffix: String) -> FilePath {
         let text = target.description
         let plain = text.utf8.suffix(60).map { byte -> String in
             switch byte {

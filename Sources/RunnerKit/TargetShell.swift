@@ -6,21 +6,37 @@ import WireProtocol
 /// Feeds one target's state machine and carries out its actions. Its caller gives it one event after the other.
 actor TargetShell<C: Clock> where C.Instant == BootInstant {
     /// What all shells of a runner share.
-    struct Surroundings: Sendable {
-        var store: any TargetRecordStore
-        var tell: @Sendable (TargetReport, TargetID, BootInstant) async -> Void
-        var resolve: @Sendable (CommandKey, CommandResult) async -> Void
+    final class Surroundings: Sendable {
+        let store: any TargetRecordStore
+        let tell: @Sendable (TargetReport, TargetID, BootInstant) async -> Void
+        let resolve: @Sendable (CommandKey, CommandResult) async -> Void
         /// Begins an action, which ends with an event.
-        var perform: @Sendable (TargetAction, TargetID) -> Void
-        var gate: StartGate
-        var deadlines: DeadlineQueue<C>
-        var clock: C
-        var logger: Logger
+        let perform: @Sendable (TargetAction, TargetID) -> Void
+        let gate: StartGate
+        let deadlines: DeadlineQueue<C>
+        let clock: C
+        let logger: Logger
+
+        init(
+            store: any TargetRecordStore,
+            tell: @escaping @Sendable (TargetReport, TargetID, BootInstant) async -> Void,
+            resolve: @escaping @Sendable (CommandKey, CommandResult) async -> Void,
+            perform: @escaping @Sendable (TargetAction, TargetID) -> Void, gate: StartGate,
+            deadlines: DeadlineQueue<C>, clock: C, logger: Logger
+        ) {
+            self.store = store
+            self.tell = tell
+            self.resolve = resolve
+            self.perform = perform
+            self.gate = gate
+            self.deadlines = deadlines
+            self.clock = clock
+            self.logger = logger
+        }
     }
 
     private let surroundings: Surroundings
     private var machine: TargetStateMachine
-    private var told: TargetReport
     private var hasEnded = false
 
     /// How things stand after an event.
@@ -36,11 +52,11 @@ actor TargetShell<C: Clock> where C.Instant == BootInstant {
     init(_ machine: TargetStateMachine, _ surroundings: Surroundings) {
         self.machine = machine
         self.surroundings = surroundings
-        told = machine.report
     }
 
     func handle(_ event: TargetStateMachine.Event) async -> Progress {
         guard !hasEnded else { return .going }
+        var told = machine.report
         let actions = machine.handle(event, at: surroundings.clock.now)
         for action in actions {
             if case .report(var report) = action {
@@ -50,10 +66,7 @@ actor TargetShell<C: Clock> where C.Instant == BootInstant {
             await carryOut(action)
         }
         // Memory changes without an action of its own: the next plain heartbeat tells it.
-        if machine.report != told {
-            told = machine.report
-            await surroundings.tell(told, id, surroundings.clock.now)
-        }
+        if machine.report != told { await surroundings.tell(machine.report, id, surroundings.clock.now) }
         surroundings.deadlines.set(machine.deadline, for: id)
         hasEnded = machine.isStopping && !machine.isOperating
         return hasEnded ? .ended : .going

@@ -2,7 +2,7 @@ import AsyncHTTPClient
 import FoundationEssentials
 import Gzip
 import NIOConcurrencyHelpers
-import NIOCore
+package import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
@@ -44,12 +44,15 @@ package struct HTTPServerTransport<C: Clock>: ServerTransport, Service where C.I
     private let configuration: TransportConfiguration
     private let client: HTTPClient
     private let clock: C
-    private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    private let group: any EventLoopGroup
     private let compression = NIOLockedValueBox(BodyCompression())
 
-    /// - Parameter clock: times the requests.
-    package init(configuration: TransportConfiguration, clock: C) {
+    /// - Parameters:
+    ///   - group: serves the connections; is not shut down here.
+    ///   - clock: times the requests.
+    package init(configuration: TransportConfiguration, group: any EventLoopGroup, clock: C) {
         self.configuration = configuration
+        self.group = group
         self.clock = clock
         var settings = HTTPClient.Configuration()
         settings.redirectConfiguration = .disallow

@@ -49,9 +49,12 @@ package struct HeartbeatDelivery: Sendable {
     private var outbox: any Outbox
     private let interval: Duration
     private var pacing: RetryPacing
-    private var plainDue: Set<TargetID> = []
     private let targets: [WatchedTarget]
-    private let agents: [TargetID: String]
+    private let places: [TargetID: Int]
+    /// Whose present state is to be told, by their places among the targets.
+    private var isDue: [Bool]
+    /// Where the search for the next one begins: many requests make one round, in the order of the command line.
+    private var cursor = 0
     private var nextRound: BootInstant
     private var notBefore: BootInstant?
     private var singleUntil: BootInstant?
@@ -68,7 +71,8 @@ package struct HeartbeatDelivery: Sendable {
         seed: UInt64
     ) {
         self.targets = targets
-        agents = Dictionary(targets.map { ($0.id, $0.agent) }) { first, _ in first }
+        places = Dictionary(zip(targets.map(\.id), targets.indices)) { first, _ in first }
+        isDue = targets.map { _ in false }
         self.interval = interval
         self.outbox = outbox
         pacing = RetryPacing(seed: seed)
@@ -84,13 +88,13 @@ package struct HeartbeatDelivery: Sendable {
 
     /// What a plain heartbeat says of this target is news.
     package mutating func touch(_ target: TargetID) {
-        plainDue.insert(target)
+        setDue(target, true)
     }
 
     /// The runner ends: what is left goes out once more, then the goodbye.
     package mutating func close(at now: BootInstant) {
         isClosing = true
-        plainDue = []
+        isDue = targets.map { _ in false }
         // A last try, whatever the pace was.
         notBefore = nil
     }
@@ -100,7 +104,8 @@ package struct HeartbeatDelivery: Sendable {
     package mutating func next(at now: BootInstant) -> Step {
         if hasClosed { return .done }
         if !isClosing, now >= nextRound {
-            plainDue.formUnion(targets.map(\.id))
+            isDue = targets.map { _ in true }
+            cursor = 0
             // Rounds that were slept through are not made up for. The interval times a Double would lose the rhythm.
             let missed = nextRound.duration(to: now) / interval
             nextRound = nextRound.advanced(by: interval * (Int(missed.rounded(.down)) + 1))
@@ -110,18 +115,13 @@ package struct HeartbeatDelivery: Sendable {
         let isSingle = singleUntil != nil
         let room = isSingle ? 1 : chunk
         let changes = outbox.first(room)
-        let told = Set(changes.filter(\.tellsState).map(\.target.id))
-        // In the order of the command line, so that many requests make one round.
-        let plain =
-            plainDue.isEmpty
-            ? []
-            : targets.map(\.id).filter { plainDue.contains($0) && !told.contains($0) }.prefix(room - changes.count)
+        let plain = due(room - changes.count, besides: changes)
         let isEmpty = changes.isEmpty && plain.isEmpty
         if isClosing, isSingle, isEmpty { return .done }
         guard !isEmpty || isClosing else { return .wait(until: nextRound) }
         return .send(
             Shipment(
-                form: isSingle ? .single : .batch, changes: changes, plain: Array(plain), isFirst: !hasOpened,
+                form: isSingle ? .single : .batch, changes: changes, plain: plain, isFirst: !hasOpened,
                 isLast: isClosing && changes.count < room))
     }
 
@@ -159,11 +159,7 @@ package struct HeartbeatDelivery: Sendable {
             trouble = nil
             notices.append(.recovered)
         }
-        let results =
-            switch shipment.form {
-            case .batch: WireJSON.decode(LenientBatchAnswer.self, from: body)?.results ?? []
-            case .single: WireJSON.decode(LenientBatchAnswer.Item.self, from: body).map { [$0] } ?? []
-            }
+        let results = body.mayHoldFalse ? Self.results(shipment.form, body) : []
         for (index, change) in shipment.changes.enumerated() where results.indices.contains(index) {
             guard let refusal = results[index].refusal else { continue }
             setAside += 1
@@ -172,7 +168,7 @@ package struct HeartbeatDelivery: Sendable {
         for (index, target) in shipment.plain.enumerated() {
             let position = shipment.changes.count + index
             guard results.indices.contains(position), let refusal = results[position].refusal else { continue }
-            notices.append(.setAside(agent: agents[target] ?? "\(target)", reason: refusal))
+            notices.append(.setAside(agent: agent(of: target), reason: refusal))
         }
         forget(shipment)
         return notices
@@ -192,8 +188,8 @@ package struct HeartbeatDelivery: Sendable {
             setAside += 1
             return [.setAside(agent: change.target.agent, reason: reason)]
         }
-        let agent = shipment.plain.first.map { agents[$0] ?? "\($0)" }
-        return [.setAside(agent: agent ?? "the runner", reason: reason)]
+        let refused = shipment.plain.first.map { agent(of: $0) }
+        return [.setAside(agent: refused ?? "the runner", reason: reason)]
     }
 
     private mutating func postponed(_ reason: String, _ asked: Duration?, at now: BootInstant) -> [Notice] {
@@ -206,9 +202,51 @@ package struct HeartbeatDelivery: Sendable {
 
     private mutating func forget(_ shipment: Shipment) {
         if !shipment.changes.isEmpty { outbox.remove(seqs: Set(shipment.changes.map(\.seq))) }
-        plainDue.subtract(shipment.plain)
+        for target in shipment.plain { setDue(target, false) }
+        if let last = shipment.plain.last, let place = places[last] { cursor = place + 1 }
         // A change says all that a plain heartbeat would.
-        plainDue.subtract(shipment.changes.filter(\.tellsState).map(\.target.id))
+        for change in shipment.changes where change.tellsState { setDue(change.target.id, false) }
+    }
+
+    // MARK: - Who is due
+
+    /// Where a target stands among those that it was made for.
+    func place(of target: TargetID) -> Int? { places[target] }
+
+    private mutating func setDue(_ target: TargetID, _ value: Bool) {
+        if let place = places[target] { isDue[place] = value }
+    }
+
+    private func due(_ room: Int, besides changes: [StateChange]) -> [TargetID] {
+        let told = Set(changes.filter(\.tellsState).map(\.target.id))
+        let order = [isDue.indices.dropFirst(cursor), isDue.indices.prefix(cursor)].joined()
+        return Array(
+            order.lazy.filter { isDue[$0] }.map { targets[$0].id }.filter { !told.contains($0) }.prefix(max(0, room)))
+    }
+
+    private func agent(of target: TargetID) -> String {
+        places[target].map { targets[$0].agent } ?? "\(target)"
+    }
+
+    private static func results(_ form: Shipment.Form, _ body: [UInt8]) -> [LenientBatchAnswer.Item] {
+        switch form {
+        case .batch: WireJSON.decode(LenientBatchAnswer.self, from: body)?.results ?? []
+        case .single: WireJSON.decode(LenientBatchAnswer.Item.self, from: body).map { [$0] } ?? []
+        }
+    }
+}
+
+extension [UInt8] {
+    /// Whether there can be a refusal in it: JSON has one way to write `false`, and few answers have one to be read for.
+    fileprivate var mayHoldFalse: Bool {
+        let word: StaticString = "false"
+        var matched = 0
+        for byte in self {
+            // No part of the word but its first letter begins it anew.
+            matched = byte == word.utf8Start[matched] ? matched + 1 : byte == word.utf8Start[0] ? 1 : 0
+            if matched == word.utf8CodeUnitCount { return true }
+        }
+        return false
     }
 }
 

@@ -40,10 +40,9 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
     private let signal = WakeSignal()
 
     private var delivery: HeartbeatDelivery
-    /// What a plain heartbeat says of each target.
-    private var latest: [TargetID: TargetReport] = [:]
+    /// What a plain heartbeat says of each target, in their order.
+    private var latest: [TargetReport]
     private var unseen: Set<TargetID>
-    private var targets: [TargetID: WatchedTarget] = [:]
     private var lastSeq: Int64
     private var reservedSeq: Int64
     /// When the last words must have been said; nil before the end.
@@ -72,18 +71,18 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
             targets: configuration.targets, interval: configuration.interval, now: clock.now, seed: seed)
         lastSeq = configuration.firstSeq
         reservedSeq = configuration.firstSeq
-        for target in configuration.targets {
-            targets[target.id] = target
-            latest[target.id] = TargetReport(status: .warning, message: "\(target.agent) was not looked at yet")
+        latest = configuration.targets.map {
+            TargetReport(status: .warning, message: "\($0.agent) was not looked at yet")
         }
-        unseen = Set(targets.keys)
+        unseen = Set(configuration.targets.map(\.id))
     }
 
     /// Takes what is to be told of a target. Returns before it is sent.
     package func tell(_ report: TargetReport, of id: TargetID, at observed: BootInstant) async {
-        guard let target = targets[id] else { return }
-        let before = unseen.remove(id) == nil ? latest[id] : nil
-        latest[id] = report
+        guard let place = delivery.place(of: id) else { return }
+        let target = configuration.targets[place]
+        let before = unseen.remove(id) == nil ? latest[place] : nil
+        latest[place] = report
         if report.event == nil {
             // Memory alone can wait for the next round.
             guard before?.status != report.status || before?.message != report.message else { return }
@@ -189,20 +188,20 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
         let sent = civilTime()
         var heartbeats = shipment.changes.map { heartbeat(of: $0, now: now, sent: sent) }
         for id in shipment.plain {
-            guard let target = targets[id], let report = latest[id] else { continue }
-            heartbeats.append(heartbeat(target, report, seq: lastSeq))
+            guard let place = delivery.place(of: id) else { continue }
+            heartbeats.append(heartbeat(configuration.targets[place], latest[place], seq: lastSeq))
         }
         // A goodbye to a server that is slow to answer must not hold up the end.
         let limit = lastMoment.map { now.duration(to: $0) } ?? .seconds(20)
         if shipment.form == .single, var heartbeat = heartbeats.first {
             heartbeat.sentAt = sent
-            return ServerRequest(
-                .post, WirePath.heartbeat, body: try WireJSON.encode(heartbeat), timeLimit: limit)
+            return ServerRequest(.post, WirePath.heartbeat, body: heartbeat.jsonBytes(), timeLimit: limit)
         }
         var runner = configuration.runner
         runner.state = shipment.isLast ? .stopping : shipment.isFirst ? .starting : .running
         runner.reason = shipment.isLast ? "the runner was told to stop" : nil
-        let body = try WireJSON.encode(HeartbeatBatch(heartbeats: heartbeats, sentAt: sent, runner: runner))
+        let body = HeartbeatBatch(heartbeats: heartbeats, sentAt: sent, runner: runner)
+            .jsonBytes(reservingCapacity: 256 * (1 + heartbeats.count))
         guard body.count <= WireLimits.batchBytes else { throw TooLarge() }
         return ServerRequest(.post, WirePath.batch, body: body, timeLimit: limit)
     }

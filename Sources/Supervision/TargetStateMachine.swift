@@ -5,18 +5,19 @@ package import WireProtocol
 /// Automatic restarts and commands go through the same states, so that two actions on one target can never be in hand
 /// at once. The shell feeds events one after the other and carries out the actions in their order.
 package struct TargetStateMachine: Sendable {
+    // What is rare is kept apart: a thousand targets run, and one of them is in back-off.
     package enum State: Sendable, Hashable {
         /// Nothing has been observed yet.
         case unseen
         case running(since: BootInstant)
         /// It came up by our doing and has to stay up for a while to count.
-        case starting(Trial)
+        indirect case starting(Trial)
         /// A restart waits for its time.
-        case backoff(Plan)
+        indirect case backoff(Plan)
         /// A restart is due and waits for one of the host's start permits.
-        case queued(Plan)
+        indirect case queued(Plan)
         /// The controller is at it.
-        case operating(Operation)
+        indirect case operating(Operation)
         /// Down, and nothing is planned.
         case exited(Rest)
         /// It can't be told whether it lives, for this reason. Nothing is done.
@@ -64,6 +65,11 @@ package struct TargetStateMachine: Sendable {
         case foundDown
         /// It can't be started again.
         case notRestartable(Identity?)
+    }
+
+    /// Why it was down, and what was told of it.
+    indirect enum Resting: Sendable, Hashable {
+        case told(Rest, TargetReport)
     }
 
     package enum Event: Sendable, Hashable {
@@ -122,7 +128,7 @@ package struct TargetStateMachine: Sendable {
     /// What was in hand before everything became unseen or undetermined; picked up when something is known again.
     var restored: TargetRecord.Phase
     /// Why it was down, and what was told of it, before it became undetermined.
-    var resting: (rest: Rest, report: TargetReport)?
+    var resting: Resting?
     /// The end that was told last, for what becomes known of it later.
     var toldEnd: End?
     /// The record told that it was down when last seen in this boot.

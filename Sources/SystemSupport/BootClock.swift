@@ -7,13 +7,19 @@ package import Supervision
 package struct BootClock: Clock {
     package typealias Instant = BootInstant
 
-    package init() {}
+    private let loop: EventLoop?
+
+    /// - Parameter loop: wakes those who sleep; without one, Swift's own clock does, with threads of its own.
+    package init(sleepingOn loop: EventLoop? = nil) {
+        self.loop = loop
+    }
 
     package var now: BootInstant { BootInstant(sinceBoot: Duration(clock: CLOCK_BOOTTIME)) }
 
     package var minimumResolution: Duration { .nanoseconds(1) }
 
     package func sleep(until deadline: BootInstant, tolerance: Duration?) async throws {
+        if let loop { return try await loop.sleep(until: deadline) }
         let clock = ContinuousClock()
         try await clock.sleep(until: clock.now.advanced(by: now.duration(to: deadline)), tolerance: tolerance)
     }

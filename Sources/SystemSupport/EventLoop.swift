@@ -1,13 +1,15 @@
 import CPlatformShims
 import Glibc
 import NIOConcurrencyHelpers
+package import Supervision
 package import SystemPackage
 
-/// Calls back when descriptors become readable: one thread that waits in epoll_wait(2), for any number of descriptors.
+/// One thread that waits in epoll_wait(2): calls back when descriptors become readable and when times have come, and runs
+/// the actors that have it as their executor, whose blocking system calls then hold up no other tasks.
 ///
 /// Not a `DispatchSource`: on Linux, sources that come and go quickly crash the process, since libdispatch keeps pointers
 /// to freed memory in its epoll set (swiftlang/swift-corelibs-libdispatch#949). Here the kernel holds only numbers.
-package final class EventLoop: Sendable {
+package final class EventLoop: SerialExecutor {
     /// A handler's place. Dropped, it is cancelled; while it is held, the loop goes on.
     package final class Registration: Sendable {
         private let descriptor: Int32
@@ -66,11 +68,44 @@ package final class EventLoop: Sendable {
         let id = try core.add(handler, to: descriptor, for: readiness, of: owner)
         return Registration(descriptor: descriptor, id: id, loop: self)
     }
+
+    /// Something that is to happen once.
+    package struct Alarm: Sendable {
+        private let id: UInt64
+        private let core: Core
+
+        fileprivate init(id: UInt64, core: Core) {
+            self.id = id
+            self.core = core
+        }
+
+        /// After this the handler is not called, unless a call is under way.
+        package func cancel() { core.cancelAlarm(id) }
+    }
+
+    /// Calls `handler` on the loop's thread once this moment has come. It must not block.
+    @discardableResult
+    package func schedule(at deadline: BootInstant, _ handler: @escaping @Sendable () -> Void) -> Alarm {
+        Alarm(id: core.schedule(at: deadline, handler), core: core)
+    }
+
+    /// Calls `body` on the loop's thread, soon and once.
+    package func execute(_ body: @escaping @Sendable () -> Void) {
+        schedule(at: BootInstant(sinceBoot: .zero), body)
+    }
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        core.enqueue(UnownedJob(job), of: asUnownedSerialExecutor())
+    }
+
+    package func checkIsolated() {
+        precondition(core.isCurrentThread, "not on the event loop")
+    }
 }
 
 /// What the thread and the loop share; the thread outlives the loop by a moment.
 private final class Core: Sendable {
-    private typealias Handler = @Sendable () -> Void
+    typealias Handler = @Sendable () -> Void
 
     private struct Entry {
         /// Never used again, unlike the descriptor: an event on its way finds its entry or none.
@@ -80,23 +115,36 @@ private final class Core: Sendable {
     }
 
     private struct State {
-        var nextID: UInt64 = 1
+        var nextID = firstID
         var entries: [Int32: Entry] = [:]
         var descriptors: [UInt64: Int32] = [:]
+        var alarms = AlarmQueue<Handler>()
+        /// For when the timer is set.
+        var wakes: BootInstant?
+        var jobs: [(job: UnownedJob, executor: UnownedSerialExecutor)] = []
+        var thread: pthread_t?
+        var isOver = false
     }
 
-    private static let endToken: UInt64 = 0
-    private static let stackSize = 256 * 1024
+    private static let wakeToken: UInt64 = 0
+    private static let timerToken: UInt64 = 1
+    private static let firstID: UInt64 = 2
+    private static let stackSize = 1024 * 1024
     private static let batch = 64
 
     private let epoll: OwnedDescriptor
-    private let endSignal: OwnedDescriptor
+    private let wakeSignal: OwnedDescriptor
+    private let timer: OwnedDescriptor
     private let state = NIOLockedValueBox(State())
 
     init() throws(Errno) {
         epoll = try OwnedDescriptor(checking: epoll_create1(Int32(EPOLL_CLOEXEC)))
-        endSignal = try OwnedDescriptor(checking: eventfd(0, Int32(EFD_CLOEXEC)))
-        try control(EPOLL_CTL_ADD, endSignal.rawValue, token: Self.endToken)
+        wakeSignal = try OwnedDescriptor(checking: eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK)))
+        // The clock that runs on while the machine sleeps: what came due then is done on waking.
+        timer = try OwnedDescriptor(
+            checking: timerfd_create(CLOCK_BOOTTIME, Int32(TFD_CLOEXEC | TFD_NONBLOCK)))
+        try control(EPOLL_CTL_ADD, wakeSignal.rawValue, token: Self.wakeToken)
+        try control(EPOLL_CTL_ADD, timer.rawValue, token: Self.timerToken)
     }
 
     // MARK: The thread
@@ -123,20 +171,99 @@ private final class Core: Sendable {
     }
 
     func end() {
+        state.withLockedValue { $0.isOver = true }
+        wake()
+    }
+
+    var isCurrentThread: Bool {
+        state.withLockedValue { $0.thread }.map { pthread_equal($0, pthread_self()) != 0 } ?? false
+    }
+
+    private func wake() {
         var one: UInt64 = 1
-        _ = write(endSignal.rawValue, &one, MemoryLayout.size(ofValue: one))
+        _ = write(wakeSignal.rawValue, &one, MemoryLayout.size(ofValue: one))
     }
 
     fileprivate func run() {
+        state.withLockedValue { $0.thread = pthread_self() }
         var events = [epoll_event](repeating: epoll_event(), count: Self.batch)
-        while true {
-            let count = epoll_wait(epoll.rawValue, &events, Int32(Self.batch), -1)
+        while !state.withLockedValue({ $0.isOver }) {
+            let hasJobs = state.withLockedValue { !$0.jobs.isEmpty }
+            let count = epoll_wait(epoll.rawValue, &events, Int32(Self.batch), hasJobs ? 0 : -1)
             for event in events.prefix(max(0, Int(count))) {
-                let token = event.data.u64
-                if token == Self.endToken { return }
-                for handler in handlers(token) { handler() }
+                switch event.data.u64 {
+                case Self.wakeToken: drain(wakeSignal)
+                case Self.timerToken:
+                    drain(timer)
+                    for handler in dueAlarms() { handler() }
+                case let token: for handler in handlers(token) { handler() }
+                }
             }
+            for (job, executor) in takeJobs() { job.runSynchronously(on: executor) }
         }
+    }
+
+    private func drain(_ descriptor: OwnedDescriptor) {
+        var count: UInt64 = 0
+        _ = read(descriptor.rawValue, &count, MemoryLayout.size(ofValue: count))
+    }
+
+    // MARK: Jobs
+
+    func enqueue(_ job: UnownedJob, of executor: UnownedSerialExecutor) {
+        let isFirst = state.withLockedValue { state in
+            state.jobs.append((job, executor))
+            // The thread itself looks before it waits.
+            return state.jobs.count == 1 && state.thread.map { pthread_equal($0, pthread_self()) == 0 } ?? true
+        }
+        if isFirst { wake() }
+    }
+
+    private func takeJobs() -> [(job: UnownedJob, executor: UnownedSerialExecutor)] {
+        state.withLockedValue { state in
+            defer { state.jobs.removeAll() }
+            return state.jobs
+        }
+    }
+
+    // MARK: Alarms
+
+    func schedule(at deadline: BootInstant, _ handler: @escaping Handler) -> UInt64 {
+        state.withLockedValue { state in
+            defer { setTimer(&state) }
+            return state.alarms.add(at: deadline, handler)
+        }
+    }
+
+    func cancelAlarm(_ id: UInt64) {
+        // What is let go of may itself cancel something: not inside the lock.
+        let handler = state.withLockedValue { state in
+            defer { setTimer(&state) }
+            return state.alarms.remove(id)
+        }
+        withExtendedLifetime(handler) {}
+    }
+
+    private func dueAlarms() -> [Handler] {
+        let now = BootClock().now
+        return state.withLockedValue { state in
+            state.wakes = nil
+            defer { setTimer(&state) }
+            return state.alarms.takeDue(at: now)
+        }
+    }
+
+    /// Has the timer ring for the first alarm, and not at all when there is none.
+    private func setTimer(_ state: inout State) {
+        let first = state.alarms.next
+        guard first != state.wakes else { return }
+        state.wakes = first
+        // An expiration of zero switches it off (timerfd_settime(2)).
+        let time = (first.map { max($0.sinceBoot, .nanoseconds(1)) } ?? .zero).components
+        var setting = itimerspec()
+        setting.it_value = timespec(
+            tv_sec: Int(time.seconds), tv_nsec: Int(time.attoseconds / 1_000_000_000))
+        timerfd_settime(timer.rawValue, Int32(TFD_TIMER_ABSTIME), &setting, nil)
     }
 
     private func handlers(_ token: UInt64) -> [Handler] {

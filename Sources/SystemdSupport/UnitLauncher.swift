@@ -1,5 +1,5 @@
-import Dispatch
 import Glibc
+import NIOPosix
 package import SystemPackage
 package import SystemSupport
 
@@ -16,7 +16,6 @@ package struct UnitLauncher: Sendable {
     package let manager: ServiceManager
     private let helper: [String]
     private let directory: FilePath
-    private let queue = DispatchQueue(label: "unit-launcher", attributes: .concurrent)
 
     /// - Parameters:
     ///   - helper: the command that runs `LaunchHelper` with the path that is added to it.
@@ -31,18 +30,14 @@ package struct UnitLauncher: Sendable {
     ///
     /// - Parameter label: what the unit's name is to say; anything.
     package func prepare(_ plan: LaunchPlan, label: String) async throws(UnitLaunchError) -> GatedProcess {
-        // Waits for the manager and the helper: not on a thread of all tasks.
-        let result = await withCheckedContinuation { continuation in
-            queue.async {
-                do throws(UnitLaunchError) {
-                    continuation.resume(
-                        returning: Result<GatedProcess, UnitLaunchError>.success(try start(plan, label)))
-                } catch {
-                    continuation.resume(returning: .failure(error))
-                }
-            }
+        do {
+            // Waits for the manager and the helper: not on a thread of all tasks.
+            return try await NIOThreadPool.singleton.runIfActive { try start(plan, label) }
+        } catch let error as UnitLaunchError {
+            throw error
+        } catch {
+            throw UnitLaunchError(description: "\(error)")
         }
-        return try result.get()
     }
 
     private func start(_ plan: LaunchPlan, _ label: String) throws(UnitLaunchError) -> GatedProcess {

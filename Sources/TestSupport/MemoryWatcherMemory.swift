@@ -6,6 +6,7 @@ import WatcherAPI
 package final class MemoryWatcherMemory: WatcherMemory {
     private struct State {
         var notes: [TargetID: [UInt8]] = [:]
+        var attachments: [TargetID: [UInt8]] = [:]
         var saves: [TargetID: Int] = [:]
         var failure: (any Error)?
     }
@@ -18,9 +19,14 @@ package final class MemoryWatcherMemory: WatcherMemory {
         state.withLockedValue { $0.notes[target] }
     }
 
-    package func save(_ note: [UInt8], for target: TargetID) async throws {
+    package func attachment(of target: TargetID) -> [UInt8]? {
+        state.withLockedValue { $0.attachments[target] }
+    }
+
+    package func save(_ note: [UInt8], attachment: [UInt8]?, for target: TargetID) async throws {
         try state.withLockedValue { state in
             if let failure = state.failure { throw failure }
+            if let attachment { state.attachments[target] = attachment }
             state.notes[target] = note
             state.saves[target, default: 0] += 1
         }
@@ -39,6 +45,11 @@ package final class MemoryWatcherMemory: WatcherMemory {
     /// Puts a note there as an earlier run could have left it.
     package func setNote(_ note: [UInt8]?, of target: TargetID) {
         state.withLockedValue { $0.notes[target] = note }
+    }
+
+    /// Puts an attachment there as an earlier run could have left it.
+    package func setAttachment(_ attachment: [UInt8]?, of target: TargetID) {
+        state.withLockedValue { $0.attachments[target] = attachment }
     }
 
     /// Makes every further save fail, or none.

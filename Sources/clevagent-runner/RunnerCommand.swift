@@ -3,7 +3,7 @@ import RunnerKit
 import SystemSupport
 
 @main
-struct RunnerCommand: AsyncParsableCommand {
+struct RunnerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "clevagent-runner",
         abstract: "Keeps agents, bots and workers alive: sees a death at once, tells the server, brings it back.",

@@ -1,6 +1,8 @@
 import ArgumentParser
 import FoundationEssentials
 import Logging
+import NIOCore
+import NIOPosix
 import ProgramLog
 import RunnerKit
 import SystemSupport
@@ -15,7 +17,7 @@ import WireProtocol
     import Darwin
 #endif
 
-struct StartCommand: AsyncParsableCommand {
+struct StartCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "start",
         abstract: "Watch the given targets until told to stop (the default).",
@@ -85,9 +87,19 @@ struct StartCommand: AsyncParsableCommand {
     @Flag(help: "Allow http:// to another host: the key is then visible to the network.")
     var allowHTTP = false
 
-    func run() async throws {
+    func run() throws {
+        // All that does not block runs on the first, what may block for a moment on the second.
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let loop = try SystemSupport.EventLoop()
+        let options = self.options
+        try GlobalTasks.run(on: group.next()) { try await Self.supervise(options, group, loop) }
+    }
+
+    private static func supervise(
+        _ options: RunnerOptions, _ group: any EventLoopGroup, _ loop: SystemSupport.EventLoop
+    ) async throws {
         let openFiles = OpenFileLimit.raise()
-        let registry = makeBuiltInRegistry(openFileLimit: openFiles)
+        let registry = makeBuiltInRegistry(openFileLimit: openFiles, loop: loop)
         var resolver = ConfigurationResolver(
             options: options, environment: Host.environment, kinds: registry.kinds)
         let configuration: RunnerConfiguration
@@ -113,11 +125,15 @@ struct StartCommand: AsyncParsableCommand {
         // A terminal that goes away, or a log reader that ends, must not end the supervision.
         signal(SIGHUP, SIG_IGN)
         signal(SIGPIPE, SIG_IGN)
+        let (stops, stop) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let signals = try SignalWatch([SIGTERM, SIGINT], on: loop) { stop.yield() }
+        defer { withExtendedLifetime(signals) {} }
         do {
             let state = try StateDirectory(at: configuration.stateDirectory, logger: logger)
             try await Runner(
                 configuration: configuration, registry: registry, state: state, host: try Host.facts(),
-                clock: BootClock(), civilTime: { WireTime(Date()) }, logger: logger
+                group: group, stops: stops, clock: BootClock(sleepingOn: loop), civilTime: { WireTime(Date()) },
+                logger: logger
             ).run()
         } catch let error as StateDirectoryError {
             Host.complain(error.description)

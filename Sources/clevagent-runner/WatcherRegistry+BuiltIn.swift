@@ -5,10 +5,12 @@ import SystemdSupport
 import WatcherAPI
 
 /// The watchers this program was built with: the one place that names them.
-func makeBuiltInRegistry(openFileLimit: OpenFileLimit) -> WatcherRegistry {
+///
+/// - Parameter loop: for what they wait for.
+func makeBuiltInRegistry(openFileLimit: OpenFileLimit, loop: EventLoop) -> WatcherRegistry {
     var registry = WatcherRegistry()
     registry.register(.process) {
-        try ProcessWatcher($0, openFileLimit: openFileLimit, launcher: Host.processLauncher)
+        try ProcessWatcher($0, openFileLimit: openFileLimit, launcher: Host.processLauncher, loop: loop)
     }
     return registry
 }

@@ -144,11 +144,13 @@ import Testing
     @Test func `A note survives what JSON can't say, and a foreign note is told`() throws {
         var note = ProcessNote()
         note.life = ProcessIdentity(bootID: BootID("boot"), pid: 5, startTicks: 6)
-        note.recipe = try LaunchRecipe(from: .sample { $0.arguments = ["bot", ByteText([0xff, 0x41])] })
+        let recipe = try LaunchRecipe(from: .sample { $0.arguments = ["bot", ByteText([0xff, 0x41])] })
+        #expect(try LaunchRecipe(decoding: recipe.encoded()) == recipe)
+        note.recipe = RecipeMark(recipe)
         note.seen = BootInstant(sinceBoot: .milliseconds(5))
         #expect(try ProcessNote(decoding: note.encoded()) == note)
-        note.version = 2
-        #expect(throws: ProcessNoteError(version: 2)) { try ProcessNote(decoding: note.encoded()) }
+        note.version = 1
+        #expect(throws: ProcessNoteError(version: 1)) { try ProcessNote(decoding: note.encoded()) }
         #expect(throws: (any Error).self) { try ProcessNote(decoding: Array("[]".utf8)) }
     }
 

@@ -39,7 +39,8 @@ struct RelaunchAttackTests {
         }
         // Nor is that environment on the disk, for a `start:` to be given it some day.
         let note = try #require(watched.memory.note(of: watched.target))
-        #expect(!String(decoding: note, as: UTF8.self).contains("evil.so"))
+        let attachment = watched.memory.attachment(of: watched.target) ?? []
+        #expect(!String(decoding: note + attachment, as: UTF8.self).contains("evil.so"))
     }
 
     @Test(.needsRoot) func `A start command of root's is not given another user's environment`() async throws {

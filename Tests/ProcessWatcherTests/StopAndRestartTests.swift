@@ -110,7 +110,7 @@ struct StopAndRestartTests {
         }
     }
 
-    @Test(arguments: ["", "[]", "{\"version\":99}", "{\"version\":1,\"life\":7}", "\0\u{1}"])
+    @Test(arguments: ["", "[]", "{\"version\":99}", "{\"version\":2,\"life\":7}", "\0\u{1}"])
     func `A note that can't be read is no reason to stop`(note: String) async throws {
         let watched = try WatchedProcess()
         watched.memory.setNote(Array(note.utf8), of: watched.target)

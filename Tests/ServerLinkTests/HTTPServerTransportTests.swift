@@ -1,3 +1,5 @@
+import NIOCore
+import NIOPosix
 import ServerLink
 import TestSupport
 import Testing
@@ -187,7 +189,7 @@ import WireProtocol
         let transport = HTTPServerTransport(
             configuration: .init(
                 endpoint: "http://127.0.0.1:\(port.number)", apiKey: testKey, runnerID: "runner-1", userAgent: "test"),
-            clock: clock)
+            group: NIOSingletons.posixEventLoopGroup, clock: clock)
         let ending = {
             await clock.sleep(lasting: .milliseconds(500))
             clock.advance(by: .milliseconds(500))

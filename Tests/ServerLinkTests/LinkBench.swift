@@ -1,5 +1,7 @@
 import InMemoryLogging
 import Logging
+import NIOCore
+import NIOPosix
 import ServerLink
 import ServiceLifecycleTestKit
 import Supervision
@@ -47,7 +49,7 @@ func withTransport<Result, C: Clock>(
         configuration: .init(
             endpoint: endpoint, apiKey: testKey, runnerID: "runner-1", userAgent: "clevagent-runner/test",
             trustRoots: trustRoots, proxy: proxy),
-        clock: clock)
+        group: NIOSingletons.posixEventLoopGroup, clock: clock)
     return try await beside({ try await transport.run() }) { try await body(transport) }
 }
 

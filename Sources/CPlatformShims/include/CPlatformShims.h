@@ -8,6 +8,7 @@
 // Not in Swift's Glibc module.
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <sys/types.h>
 
 /// pidfd_open(2). The descriptor is close-on-exec.
@@ -47,6 +48,9 @@ int clevagent_limit_count(void);
 
 /// malloc_trim(3), where there is one.
 void clevagent_trim_heap(void);
+
+/// madvise(2) MADV_DONTNEED for all that is mapped from program files and can't be written.
+void clevagent_let_go_of_program_pages(void);
 
 /// Whether the file has capabilities(7): 1 or 0.
 int clevagent_has_file_capabilities(const char *path);
@@ -116,5 +120,15 @@ pid_t clevagent_launch_gated(const struct clevagent_launch *launch, int *pidfd, 
 
 /// Makes this process what `launch` says: first its ids, then all else. Every descriptor above 2 but `report` is closed.
 _Noreturn void clevagent_become(const struct clevagent_launch *launch, int report);
+
+/// Gives all jobs of Swift's tasks that have no executor of their own to this function, for the rest of the program. Each
+/// is to be given to `clevagent_run_job`, once.
+void clevagent_take_global_jobs(void (*run)(void *job));
+
+/// Has the signal add one to this eventfd(2) from now on, in place of what it did. 0, or a negative errno value.
+int clevagent_count_signal(int signal, int counter);
+
+/// Runs a job on this thread.
+void clevagent_run_job(void *job);
 
 #endif

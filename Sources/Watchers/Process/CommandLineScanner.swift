@@ -1,4 +1,3 @@
-import Dispatch
 import NIOConcurrencyHelpers
 import Supervision
 import SystemPackage
@@ -6,7 +5,7 @@ import SystemSupport
 
 /// Looks through /proc for all targets that miss their process, and not at all while none does.
 ///
-/// What it finds is a hint: the target looks itself. Scans run one after the other on a queue of their own, since a look
+/// What it finds is a hint: the target looks itself. Scans run one after the other on a thread of their own, since a look
 /// at thousands of processes takes its time.
 final class CommandLineScanner: Sendable {
     /// With `ProcessJudgement.settleTime`, a process is found within twice this time.
@@ -27,13 +26,15 @@ final class CommandLineScanner: Sendable {
     }
 
     private let timer: SharedTimer
-    private let queue = DispatchQueue(label: "process-scanner")
+    private let loop: EventLoop
     private let state = NIOLockedValueBox(State())
-    /// Touched on the queue only.
+    /// Touched on the loop only.
     private let scan: NIOLockedValueBox<CommandLineScan>
 
-    init(processes: any ProcessListing, timer: SharedTimer) {
+    /// - Parameter loop: runs the scans, which may take long.
+    init(processes: any ProcessListing, timer: SharedTimer, loop: EventLoop) {
         self.timer = timer
+        self.loop = loop
         scan = NIOLockedValueBox(CommandLineScan(processes: processes))
     }
 
@@ -76,11 +77,11 @@ final class CommandLineScanner: Sendable {
                 state.waiters.append(continuation)
                 return state.waiters.count == 1
             }
-            if isFirst { queue.async { self.scanForWaiters() } }
+            if isFirst { loop.execute { self.scanForWaiters() } }
         }
     }
 
-    // MARK: On the queue
+    // MARK: On the loop
 
     private func scanForWaiters() {
         let waiters = state.withLockedValue { state in
@@ -113,7 +114,7 @@ final class CommandLineScanner: Sendable {
 
     private func arm() {
         let alarm = timer.after(Self.interval) { [weak self] in
-            self?.queue.async { self?.scanAndArm() }
+            self?.loop.execute { self?.scanAndArm() }
         }
         let former = state.withLockedValue { state -> SharedTimer.Alarm? in
             // Nobody is missing any more.

@@ -72,7 +72,7 @@ final class PIDFileFinder: ProcessFinder {
     func announce(_ life: ProcessIdentity, in note: inout ProcessNote) {
         guard note.isStandIn, content.stamp == note.stamp else { return }
         let runner = host.runner.status.effectiveUser
-        let ids = note.recipe?.ids
+        let ids = note.recipe.flatMap(\.ids)
         guard let new = PIDFile.rewriting(path, user: ids?.user ?? runner, runner: runner) else {
             host.logger.info(
                 "PID file is left alone: it is a link, somebody else's, or can be written by everybody",

@@ -5,13 +5,13 @@ import SystemSupport
 import WatcherAPI
 
 /// What all process targets share.
-struct ProcessHost: Sendable {
+final class ProcessHost: Sendable {
     let processes: any ProcessReading
     let families: ProcessFamilies
     let launcher: ProcessLauncher
     let clock: WatchClock
     let timer: SharedTimer
-    let executor: QueueExecutor
+    /// Also runs the targets: what reads /proc may block, and holds up only them.
     let loop: EventLoop
     /// Nil when the system gives no inotify instance: then only the slow re-read sees changes of files.
     let events: DirectoryEvents?
@@ -32,7 +32,7 @@ struct ProcessHost: Sendable {
     /// - Throws: when /proc can't be read: then nothing could be watched.
     init(
         processes: any ProcessReading, clock: WatchClock, openFileLimit: OpenFileLimit?, launcher: ProcessLauncher,
-        context: WatcherContext
+        loop: EventLoop, context: WatcherContext
     ) throws(Errno) {
         self.processes = processes
         self.clock = clock
@@ -42,14 +42,14 @@ struct ProcessHost: Sendable {
         families = ProcessFamilies(processes: processes, clock: clock)
         self.launcher = launcher
         timer = SharedTimer(clock: clock)
-        executor = QueueExecutor(label: "process-watcher")
-        loop = try EventLoop()
+        self.loop = loop
         claimed = ClaimedProcesses(loop: loop)
         bootID = try BootID.current()
         let own = try processes.facts(of: ProcessHandle.ownPID)
         runner = launcher.runnerFacts(own, processes)
         ownExecutable = own.executable?.withoutDeletedMark
-        scanner = CommandLineScanner(processes: processes, timer: timer)
+        let isScanning = context.targets.keys.contains { ProcessName($0.name).isMatch }
+        scanner = CommandLineScanner(processes: processes, timer: timer, loop: isScanning ? try EventLoop() : loop)
         ourselves = Self.ancestors(of: own.stat, processes)
         do {
             events = try DirectoryEvents(on: loop) { [logger] in
@@ -91,5 +91,14 @@ struct ProcessHost: Sendable {
     func isHidden(_ pid: Int32) -> Bool {
         guard let handle = try? ProcessHandle(pid: pid), (try? processes.stat(of: pid)) == nil else { return false }
         return handle.isAlive
+    }
+}
+
+extension ProcessName {
+    fileprivate var isMatch: Bool {
+        switch self {
+        case .match: true
+        case .pidFile: false
+        }
     }
 }

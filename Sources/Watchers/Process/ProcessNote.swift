@@ -1,10 +1,10 @@
 import FoundationEssentials
 package import Supervision
-import SystemSupport
+package import SystemSupport
 
 /// What is written down of a process target, so that it survives the runner.
 package struct ProcessNote: Sendable, Hashable, Codable {
-    package static let currentVersion = 1
+    package static let currentVersion = 2
 
     package var version = ProcessNote.currentVersion
     /// The life that was the target when last seen.
@@ -15,7 +15,9 @@ package struct ProcessNote: Sendable, Hashable, Codable {
     package var isStandIn = false
     /// What the process of a target without a PID file was: only its like is the target later.
     package var pin: ProgramPin?
-    package var recipe: LaunchRecipe?
+    /// The ids of the recipe, which is the note's attachment: an environment is thousands of bytes, and is only needed
+    /// where something is started. Nil when there is no recipe.
+    package var recipe: RecipeMark?
     /// Why it can't be started again, as it was when last seen.
     package var obstacle: String?
     /// Its children that were there at two looks in a row.
@@ -32,14 +34,41 @@ package struct ProcessNote: Sendable, Hashable, Codable {
     }
 
     package init(decoding bytes: [UInt8]) throws {
-        self = try JSONDecoder().decode(ProcessNote.self, from: Data(bytes))
+        // What another version wrote need not have the same members.
+        let version = try JSONDecoder().decode(Version.self, from: Data(bytes)).version
         guard version == Self.currentVersion else { throw ProcessNoteError(version: version) }
+        self = try JSONDecoder().decode(ProcessNote.self, from: Data(bytes))
     }
 
-    package func encoded() throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        return try Array(encoder.encode(self))
+    package func encoded() throws -> [UInt8] { try JSONEncoder().encoded(self) }
+
+    private struct Version: Decodable {
+        var version: Int
+    }
+}
+
+extension LaunchRecipe {
+    package init(decoding bytes: [UInt8]) throws {
+        self = try JSONDecoder().decode(LaunchRecipe.self, from: Data(bytes))
+    }
+
+    package func encoded() throws -> [UInt8] { try JSONEncoder().encoded(self) }
+}
+
+extension JSONEncoder {
+    fileprivate func encoded(_ value: some Encodable) throws -> [UInt8] {
+        outputFormatting = [.sortedKeys]
+        return try Array(encode(value))
+    }
+}
+
+/// What is kept in memory of a recipe.
+package struct RecipeMark: Sendable, Hashable, Codable {
+    /// Nil when they differ among themselves.
+    package var ids: LaunchIDs?
+
+    package init(_ recipe: LaunchRecipe) {
+        ids = recipe.ids
     }
 }
 

@@ -17,11 +17,8 @@ extension ProcessTarget {
         let reading = Result { () throws(LaunchObstacle) in try LaunchRecipe(from: facts) }
         obstacle = obstacle(of: facts, reading)
         note.obstacle = obstacle
-        // The environment of a privileged executable was given by somebody with fewer rights. An equal recipe is left
-        // where it is: it shares its memory with the note that was saved.
-        if facts.executableFile?.isPrivileged == false, let recipe = try? reading.get(), recipe != note.recipe {
-            note.recipe = recipe
-        }
+        // The environment of a privileged executable was given by somebody with fewer rights.
+        if facts.executableFile?.isPrivileged == false, let recipe = try? reading.get() { remember(recipe) }
         finder.noteFeatures(facts, in: &note)
         rereadChildren(of: life.identity)
     }

@@ -67,15 +67,16 @@ extension ProcessTarget {
         if let start = settings.start {
             do {
                 return try StartCommand(
-                    start, user: settings.user, remembered: note.recipe, runner: user, openFileLimit: host.openFileLimit
+                    start, user: settings.user, remembered: recipe, runner: user, openFileLimit: host.openFileLimit
                 ).plan
             } catch {
                 throw LaunchFailure(text: error.description)
             }
         }
-        guard let recipe = note.recipe else {
+        guard note.recipe != nil else {
             throw LaunchFailure(text: LaunchObstacle.neverSeen.description, isPermanent: true)
         }
+        guard let recipe else { throw LaunchFailure(text: "how it was started can't be read from the state directory") }
         // Looked at anew: the file may have come back, or become setuid. So trying again can help.
         if let obstacle = obstacle(of: recipe) { throw LaunchFailure(text: obstacle) }
         return LaunchPlan(recipe, startedBy: user)
@@ -121,7 +122,7 @@ extension ProcessTarget {
 
     /// The process that somebody else has started in its place.
     private func twin(in table: [ProcessStat], since lastAlive: BootInstant?) -> (ProcessIdentity, ProcessHandle)? {
-        guard let former = note.life, let recipe = note.recipe else { return nil }
+        guard let former = note.life, let recipe else { return nil }
         let candidates = Twin.candidates(
             in: table, since: former.bootID == host.bootID ? lastAlive ?? note.seen : nil,
             excluding: host.claimed.lives(besides: id), bootID: host.bootID)

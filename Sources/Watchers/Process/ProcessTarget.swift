@@ -15,6 +15,10 @@ actor ProcessTarget {
     /// What is to be on the disk, and what is.
     var note = ProcessNote()
     var savedNote = ProcessNote()
+    /// A recipe that is not on the disk yet.
+    private var unsavedRecipe: LaunchRecipe?
+    /// Of the recipe that is remembered; nil when it was not looked at since the runner's start.
+    private var recipeHash: Int?
     private var isLoaded = false
     private var saving: Task<Bool, Never>?
 
@@ -39,7 +43,7 @@ actor ProcessTarget {
     var rereadAlarm: SharedTimer.Alarm?
     var rewriteAlarm: SharedTimer.Alarm?
 
-    nonisolated var unownedExecutor: UnownedSerialExecutor { host.executor.asUnownedSerialExecutor() }
+    nonisolated var unownedExecutor: UnownedSerialExecutor { host.loop.asUnownedSerialExecutor() }
 
     init(id: TargetID, settings: TargetSettings, host: ProcessHost) {
         self.id = id
@@ -144,21 +148,44 @@ actor ProcessTarget {
         return await saving.value
     }
 
-    private var hasUnsavedNote: Bool { note != savedNote }
+    private var hasUnsavedNote: Bool { note != savedNote || unsavedRecipe != nil }
 
     private func write() async -> Bool {
         defer { saving = nil }
         var written = note
         written.seen = BootClock().now
+        let recipe = unsavedRecipe
         do {
-            try await host.memory.save(try written.encoded(), for: id)
+            try await host.memory.save(try written.encoded(), attachment: try recipe?.encoded(), for: id)
         } catch {
             host.logger.info("Note can't be saved", metadata: metadata)
             return false
         }
         savedNote = written
+        if unsavedRecipe == recipe { unsavedRecipe = nil }
         if note.isSameBesidesTime(as: written) { note.seen = written.seen }
         return note == written
+    }
+
+    // MARK: The recipe
+
+    /// What is needed to start it again; nil when it was never seen, or can't be read.
+    var recipe: LaunchRecipe? {
+        guard note.recipe != nil else { return nil }
+        return unsavedRecipe ?? savedRecipe
+    }
+
+    func remember(_ recipe: LaunchRecipe) {
+        let hash = recipe.hashValue
+        guard note.recipe == nil || recipeHash != hash else { return }
+        let isSaved = note.recipe != nil && recipeHash == nil && recipe == savedRecipe
+        recipeHash = hash
+        note.recipe = RecipeMark(recipe)
+        if !isSaved { unsavedRecipe = recipe }
+    }
+
+    private var savedRecipe: LaunchRecipe? {
+        host.memory.attachment(of: id).flatMap { try? LaunchRecipe(decoding: $0) }
     }
 
     var metadata: Logger.Metadata { ["target": "\(id)"] }

@@ -14,14 +14,16 @@ package final class ProcessWatcher: Watcher, TargetController {
     ///   - clock: times the waiting; start times are always those of the machine.
     ///   - openFileLimit: what `OpenFileLimit.raise()` found, to be given to new programs.
     ///   - launcher: how new programs are started.
+    ///   - loop: waits for all that happens, and reads /proc.
     /// - Throws: when /proc can't be read.
     package init<C: Clock>(
         _ context: WatcherContext, clock: C, processes: any ProcessReading = ProcFS(),
-        openFileLimit: OpenFileLimit? = nil, launcher: ProcessLauncher = .children(ProcessSpawner())
+        openFileLimit: OpenFileLimit? = nil, launcher: ProcessLauncher = .children(ProcessSpawner()),
+        loop: EventLoop? = nil
     ) throws where C.Instant == BootInstant, C.Duration == Duration {
         let host = try ProcessHost(
             processes: processes, clock: WatchClock(clock), openFileLimit: openFileLimit, launcher: launcher,
-            context: context)
+            loop: loop ?? EventLoop(), context: context)
         self.host = host
         safetyNet = SafetyNet(timer: host.timer, events: host.events)
         targets = Dictionary(
@@ -32,9 +34,10 @@ package final class ProcessWatcher: Watcher, TargetController {
 
     package convenience init(
         _ context: WatcherContext, openFileLimit: OpenFileLimit? = nil,
-        launcher: ProcessLauncher = .children(ProcessSpawner())
+        launcher: ProcessLauncher = .children(ProcessSpawner()), loop: EventLoop? = nil
     ) throws {
-        try self.init(context, clock: BootClock(), openFileLimit: openFileLimit, launcher: launcher)
+        try self.init(
+            context, clock: BootClock(sleepingOn: loop), openFileLimit: openFileLimit, launcher: launcher, loop: loop)
     }
 
     package func observe(

@@ -1,0 +1,45 @@
+import CPlatformShims
+import Dispatch
+import NIOConcurrencyHelpers
+package import NIOCore
+
+/// Where tasks run that have no executor of their own.
+///
+/// In place of the thread pool of libdispatch, which wakes up each second to count its threads
+/// (docs/decisions/0009-task-threads.md).
+package enum GlobalTasks {
+    /// A job, which is not ours: only passed on.
+    private struct Job: @unchecked Sendable {
+        var job: UnsafeMutableRawPointer
+    }
+
+    /// Set once, before anything else runs: C functions can't hold it.
+    nonisolated(unsafe) private static var loop: (any NIOCore.EventLoop)?
+
+    /// Runs a program's work as a task, and all tasks on one thread, with the connections that it serves.
+    ///
+    /// To be called once, from the main thread, which waits, before anything else is asynchronous. What blocks belongs on
+    /// another executor from then on, and what sleeps on a clock of its own (`BootClock`).
+    ///
+    /// - Parameter loop: must never end.
+    /// - Throws: what the work throws.
+    package static func run(
+        on loop: any NIOCore.EventLoop, _ work: @escaping @Sendable () async throws -> Void
+    ) throws {
+        precondition(Self.loop == nil, "tasks have a place already")
+        Self.loop = loop
+        clevagent_take_global_jobs { job in
+            guard let job = job.map(Job.init) else { return }
+            GlobalTasks.loop?.execute { clevagent_run_job(job.job) }
+        }
+        let result = NIOLockedValueBox<Result<Void, any Error>>(.success(()))
+        let done = DispatchSemaphore(value: 0)
+        // Awaited by the main thread.
+        Task {
+            do { try await work() } catch { result.withLockedValue { $0 = .failure(error) } }
+            done.signal()
+        }
+        done.wait()
+        try result.withLockedValue { $0 }.get()
+    }
+}
