@@ -3,8 +3,8 @@ package struct Observation: Sendable, Hashable {
     package enum Liveness: Sendable, Hashable {
         case alive(Identity)
         /// Alive, and failing its own health check, with the reason.
-        case unhealthy(Identity, String)
-        case dead(End)
+        indirect case unhealthy(Identity, String)
+        indirect case dead(End)
         /// There is nothing of that name, and nothing is remembered of it; with the reason.
         case missing(String)
         /// It can't be told: the source can't be asked, or what it says is doubtful or ambiguous. *Unknown is not down.*
@@ -22,7 +22,7 @@ package struct Observation: Sendable, Hashable {
     /// How long to wait, after this death, for somebody else to bring it back, or to learn how it ended.
     package var grace: Duration
     /// How the life before this one ended, if that became known after its death was told.
-    package var former: End?
+    @Rare package var former: End?
 
     package init(
         _ liveness: Liveness, memoryMB: Double? = nil, obstacle: String? = nil, concern: String? = nil,

@@ -6,9 +6,9 @@ package struct TargetRecord: Sendable, Hashable, Codable {
         /// A restart waits for its time.
         case waiting(due: BootInstant)
         /// An action was begun. `before` is the life it began with.
-        case operating(TargetAction, before: Identity?, command: CommandKey?)
+        indirect case operating(TargetAction, before: Identity?, command: CommandKey?)
         /// It came up and has not stayed up long enough yet.
-        case settling(command: CommandKey?)
+        indirect case settling(command: CommandKey?)
     }
 
     /// The boot in which the instants below mean something.

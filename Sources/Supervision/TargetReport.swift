@@ -5,7 +5,7 @@ package struct TargetReport: Sendable, Hashable {
     package var status: HeartbeatStatus
     package var message: String?
     /// Set on a state change; a report without one only replaces what the next heartbeat says.
-    package var event: HeartbeatEvent?
+    @Rare package var event: HeartbeatEvent?
     package var memoryMB: Double?
 
     package init(

@@ -78,7 +78,7 @@ extension TargetStateMachine {
     private mutating func judgedDown(_ end: End, _ observation: Observation, at now: BootInstant) {
         if life != nil, restored == .idle {
             died(end, observation, at: now)
-        } else if case .told(let rest, let told)? = resting {
+        } else if let (rest, told) = resting {
             // It was down before, and is still: nothing happened.
             resting = nil
             state = .exited(rest)

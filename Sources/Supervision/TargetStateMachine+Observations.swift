@@ -257,7 +257,7 @@ extension TargetStateMachine {
             // It was down and to be started: that is still so when it can be judged again.
             if life == nil, plan.isByPolicy, restored == .idle { restored = .waiting(due: plan.due) }
         case .starting(let trial): resolve(trial.command, .failed, "outcome unknown: \(reason)")
-        case .exited(let rest): resting = .told(rest, report)
+        case .exited(let rest): resting = (rest, report)
         case .unseen, .running, .operating, .undetermined, .handledElsewhere: break
         }
     }

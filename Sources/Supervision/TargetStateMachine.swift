@@ -67,11 +67,6 @@ package struct TargetStateMachine: Sendable {
         case notRestartable(Identity?)
     }
 
-    /// Why it was down, and what was told of it.
-    indirect enum Resting: Sendable, Hashable {
-        case told(Rest, TargetReport)
-    }
-
     package enum Event: Sendable, Hashable {
         case observed(Observation)
         /// `deadline` has come.
@@ -128,9 +123,9 @@ package struct TargetStateMachine: Sendable {
     /// What was in hand before everything became unseen or undetermined; picked up when something is known again.
     var restored: TargetRecord.Phase
     /// Why it was down, and what was told of it, before it became undetermined.
-    var resting: Resting?
+    @Rare var resting: (rest: Rest, report: TargetReport)?
     /// The end that was told last, for what becomes known of it later.
-    var toldEnd: End?
+    @Rare var toldEnd: End?
     /// The record told that it was down when last seen in this boot.
     var wasKnownDown = false
     var jitter: JitterSource

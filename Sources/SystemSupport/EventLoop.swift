@@ -111,7 +111,8 @@ private final class Core: Sendable {
         /// Never used again, unlike the descriptor: an event on its way finds its entry or none.
         var token: UInt64
         var owner: any AnyObject & Sendable
-        var handlers: [UInt64: Handler]
+        /// Seldom more than one.
+        var handlers: [(id: UInt64, handler: Handler)]
     }
 
     private struct State {
@@ -269,7 +270,7 @@ private final class Core: Sendable {
     private func handlers(_ token: UInt64) -> [Handler] {
         state.withLockedValue { state in
             guard let descriptor = state.descriptors[token], let entry = state.entries[descriptor] else { return [] }
-            return Array(entry.handlers.values)
+            return entry.handlers.map(\.handler)
         }
     }
 
@@ -284,7 +285,7 @@ private final class Core: Sendable {
             let id = state.nextID
             if state.entries[descriptor] != nil {
                 // Level-triggered: what is readable already is told to the newcomer, too.
-                state.entries[descriptor]?.handlers[id] = handler
+                state.entries[descriptor]?.handlers.append((id, handler))
                 return .success(id)
             }
             do throws(Errno) {
@@ -292,7 +293,7 @@ private final class Core: Sendable {
             } catch {
                 return .failure(error)
             }
-            state.entries[descriptor] = Entry(token: id, owner: owner, handlers: [id: handler])
+            state.entries[descriptor] = Entry(token: id, owner: owner, handlers: [(id, handler)])
             state.descriptors[id] = descriptor
             return .success(id)
         }
@@ -302,8 +303,11 @@ private final class Core: Sendable {
     func remove(_ id: UInt64, from descriptor: Int32) {
         // What is let go of may itself cancel something: not inside the lock.
         let removed = state.withLockedValue { state -> (Handler?, Entry?) in
-            let handler = state.entries[descriptor]?.handlers.removeValue(forKey: id)
-            guard handler != nil, let entry = state.entries[descriptor], entry.handlers.isEmpty else {
+            guard let place = state.entries[descriptor]?.handlers.firstIndex(where: { $0.id == id }) else {
+                return (nil, nil)
+            }
+            let handler = state.entries[descriptor]?.handlers.remove(at: place).handler
+            guard let entry = state.entries[descriptor], entry.handlers.isEmpty else {
                 return (handler, nil)
             }
             // Its owner still holds the descriptor open, so this is surely ours.

@@ -4,7 +4,12 @@ package import SystemPackage
 
 /// Calls back once, when a process has ended, or when its parent has collected it after that.
 package final class ProcessExitEvent: Sendable {
-    private let registration = NIOLockedValueBox<EventLoop.Registration?>(nil)
+    private struct State {
+        var registration: EventLoop.Registration?
+        var hasHappened = false
+    }
+
+    private let state = NIOLockedValueBox(State())
 
     /// Watches until the process has ended or `cancel()`.
     ///
@@ -30,26 +35,28 @@ package final class ProcessExitEvent: Sendable {
         _ descriptor: Int32, for readiness: EventLoop.Readiness, of owner: any AnyObject & Sendable,
         on loop: EventLoop, _ handler: @escaping @Sendable () -> Void, isDue: @escaping @Sendable () -> Bool
     ) throws(Errno) {
-        let isDone = NIOLockedValueBox(false)
         let registration = try loop.watch(descriptor, for: readiness, of: owner) { [weak self] in
-            guard isDue() else { return }
+            guard isDue(), let self else { return }
             // It stays so for ever.
-            self?.cancel()
-            let isFirst = isDone.withLockedValue { isDone in
-                defer { isDone = true }
-                return !isDone
+            let isFirst = state.withLockedValue { state in
+                defer { state.hasHappened = true }
+                return !state.hasHappened
             }
+            cancel()
             if isFirst { handler() }
         }
-        self.registration.withLockedValue { $0 = registration }
-        // It may have been called before there was something to cancel.
-        if isDone.withLockedValue({ $0 }) { cancel() }
+        // It may have happened before there was something to cancel.
+        let isOver = state.withLockedValue { state in
+            if !state.hasHappened { state.registration = registration }
+            return state.hasHappened
+        }
+        if isOver { registration.cancel() }
     }
 
     package func cancel() {
-        let registration = registration.withLockedValue { registration in
-            defer { registration = nil }
-            return registration
+        let registration = state.withLockedValue { state in
+            defer { state.registration = nil }
+            return state.registration
         }
         registration?.cancel()
     }

@@ -29,7 +29,10 @@ struct WatchPlaces<Handler: Sendable>: Sendable {
 
     private let inotify: Int32
     private var subscriptions: [Int: Subscription] = [:]
-    private var subscribers: [Int32: [[UInt8]: Set<Int>]] = [:]
+    /// Each seldom more than one.
+    private var subscribers: [Place: [Int]] = [:]
+    /// How many places each watch stands for.
+    private var uses: [Int32: Int] = [:]
     private var nextID = 0
 
     /// Is called once, when the kernel gives no more watches.
@@ -41,7 +44,7 @@ struct WatchPlaces<Handler: Sendable>: Sendable {
     }
 
     /// How many watches the kernel holds for us.
-    var watchCount: Int { subscribers.count }
+    var watchCount: Int { uses.count }
 
     mutating func add(_ file: FilePath, _ handler: Handler) -> Int {
         nextID += 1
@@ -64,11 +67,12 @@ struct WatchPlaces<Handler: Sendable>: Sendable {
         if event.isOverflow {
             concerned = Set(subscriptions.keys)
         } else if event.endsWatch {
-            concerned = all(of: subscribers.removeValue(forKey: event.watch))
+            concerned = all(of: event.watch)
+            forget(event.watch)
         } else if event.movesWatch {
-            concerned = all(of: subscribers[event.watch])
+            concerned = all(of: event.watch)
         } else {
-            concerned = subscribers[event.watch]?[event.name] ?? []
+            concerned = Set(subscribers[Place(watch: event.watch, entry: event.name)] ?? [])
         }
         // What is written to a file does not move it.
         let isWrite = event.name.isEmpty && !event.isOverflow && !event.endsWatch && !event.movesWatch
@@ -78,8 +82,19 @@ struct WatchPlaces<Handler: Sendable>: Sendable {
         }
     }
 
-    private func all(of entries: [[UInt8]: Set<Int>]?) -> Set<Int> {
-        entries?.values.reduce(into: []) { $0.formUnion($1) } ?? []
+    private func all(of watch: Int32) -> Set<Int> {
+        // A file has one place, and files come and go more often than directories.
+        if uses[watch] == 1, let ids = subscribers[Place(watch: watch, entry: [])] { return Set(ids) }
+        return subscribers.reduce(into: []) { if $1.key.watch == watch { $0.formUnion($1.value) } }
+    }
+
+    private mutating func forget(_ watch: Int32) {
+        guard uses.removeValue(forKey: watch) == 1,
+            subscribers.removeValue(forKey: Place(watch: watch, entry: [])) != nil
+        else {
+            subscribers = subscribers.filter { $0.key.watch != watch }
+            return
+        }
     }
 
     // MARK: Watches
@@ -88,8 +103,10 @@ struct WatchPlaces<Handler: Sendable>: Sendable {
     private mutating func place(_ id: Int) {
         guard let subscription = subscriptions[id] else { return }
         let places = places(for: subscription.file)
-        for place in places {
-            subscribers[place.watch, default: [:]][place.entry, default: []].insert(id)
+        guard places != subscription.places || places.contains(where: { subscribers[$0] == nil }) else { return }
+        for place in places where subscribers[place]?.contains(id) != true {
+            if subscribers[place] == nil { uses[place.watch, default: 0] += 1 }
+            subscribers[place, default: []].append(id)
         }
         subscriptions[id]?.places = places
         for place in subscription.places where !places.contains(place) { leave(place, id) }
@@ -132,12 +149,10 @@ struct WatchPlaces<Handler: Sendable>: Sendable {
     }
 
     private mutating func leave(_ place: Place, _ id: Int) {
-        subscribers[place.watch]?[place.entry]?.remove(id)
-        if subscribers[place.watch]?[place.entry]?.isEmpty == true {
-            subscribers[place.watch]?[place.entry] = nil
-        }
-        guard subscribers[place.watch]?.isEmpty == true else { return }
-        subscribers[place.watch] = nil
-        inotify_rm_watch(inotify, place.watch)
+        guard let left = subscribers[place]?.filter({ $0 != id }) else { return }
+        subscribers[place] = left.isEmpty ? nil : left
+        guard left.isEmpty, let count = uses[place.watch] else { return }
+        uses[place.watch] = count > 1 ? count - 1 : nil
+        if count == 1 { inotify_rm_watch(inotify, place.watch) }
     }
 }

@@ -9,10 +9,46 @@ final class ProcessFamilies: Sendable {
     /// How old a reading may be. What began since is seen at the next look.
     private static let maximumAge = Duration.seconds(2)
 
+    /// What of a process is asked for again and again.
+    struct Member: Sendable {
+        var pid: Int32
+        var parent: Int32
+        var startTicks: UInt64
+        var residentMB: Double
+        var program: ProgramPlace?
+
+        fileprivate init(_ stat: ProcessStat) {
+            pid = stat.pid
+            parent = stat.parent
+            startTicks = stat.startTicks
+            residentMB = stat.residentMB
+            program = stat.program
+        }
+    }
+
     private struct Reading {
         var taken: BootInstant
-        var processes: [Int32: ProcessStat]
-        var children: [Int32: [Int32]]
+        /// By PID.
+        var members: [Member]
+        /// Places among the members, by parent.
+        var families: [Int32]
+
+        init(_ table: [ProcessStat], taken: BootInstant) {
+            self.taken = taken
+            let members = table.map(Member.init).sorted { $0.pid < $1.pid }
+            self.members = members
+            families = members.indices.map(Int32.init).sorted { members[Int($0)].parent < members[Int($1)].parent }
+        }
+
+        func member(_ pid: Int32) -> Member? {
+            let place = members.firstPlace { $0.pid >= pid }
+            return members.indices.contains(place) && members[place].pid == pid ? members[place] : nil
+        }
+
+        func children(of pid: Int32) -> [Member] {
+            families.dropFirst(families.firstPlace { members[Int($0)].parent >= pid }).lazy
+                .map { members[Int($0)] }.prefix { $0.parent == pid }
+        }
     }
 
     private let processes: any ProcessReading
@@ -24,12 +60,12 @@ final class ProcessFamilies: Sendable {
         self.clock = clock
     }
 
-    func children(of pid: Int32) -> [ProcessStat] {
-        reading { reading in (reading.children[pid] ?? []).compactMap { reading.processes[$0] } }
+    func children(of pid: Int32) -> [Member] {
+        reading { $0.children(of: pid) }
     }
 
-    func stat(of pid: Int32) -> ProcessStat? {
-        reading { $0.processes[pid] }
+    func member(_ pid: Int32) -> Member? {
+        reading { $0.member(pid) }
     }
 
     private func reading<Result: Sendable>(_ body: (Reading) -> Result) -> Result {
@@ -37,12 +73,25 @@ final class ProcessFamilies: Sendable {
         // The lock is held while reading: those who wait for it want the same.
         return last.withLockedValue { last in
             if let last, last.taken.duration(to: now) < Self.maximumAge { return body(last) }
-            let table = (try? processes.table()) ?? []
-            let reading = Reading(
-                taken: now, processes: Dictionary(table.map { ($0.pid, $0) }) { $1 },
-                children: Dictionary(grouping: table, by: \.parent).mapValues { $0.map(\.pid) })
+            let reading = Reading((try? processes.table()) ?? [], taken: now)
             last = reading
             return body(reading)
         }
+    }
+}
+
+extension RandomAccessCollection where Index == Int {
+    /// Where the elements begin of which this is true, of elements ordered so that it is true of all after the first.
+    fileprivate func firstPlace(_ isThere: (Element) -> Bool) -> Int {
+        var range = startIndex..<endIndex
+        while !range.isEmpty {
+            let middle = range.lowerBound + range.count / 2
+            if isThere(self[middle]) {
+                range = range.lowerBound..<middle
+            } else {
+                range = (middle + 1)..<range.upperBound
+            }
+        }
+        return range.lowerBound
     }
 }

@@ -27,7 +27,7 @@ extension ProcessTarget {
     /// program can change of itself.
     func refreshFacts() {
         guard let life, let program = life.program, life.glances < Self.glancesBetweenRereads,
-            let stat = host.families.stat(of: life.identity.pid), stat.startTicks == life.identity.startTicks,
+            let stat = host.families.member(life.identity.pid), stat.startTicks == life.identity.startTicks,
             stat.program == program
         else { return rereadFacts() }
         self.life?.memoryMB = stat.residentMB
@@ -90,7 +90,9 @@ extension ProcessTarget {
     }
 
     private func rereadChildren(of identity: ProcessIdentity) {
-        let children = host.families.children(of: identity.pid).map { ProcessIdentity($0, bootID: host.bootID) }
+        let children = host.families.children(of: identity.pid).map {
+            ProcessIdentity(bootID: host.bootID, pid: $0.pid, startTicks: $0.startTicks)
+        }
         // On the disk only those that stay: a child for every task would mean a write for every look.
         note.children = children.filter { seenChildren.contains($0) || note.children.contains($0) }
         seenChildren = Set(children)

@@ -12,20 +12,21 @@ actor ProcessTarget {
     nonisolated let hints: TargetHints
     let finder: any ProcessFinder
 
-    /// What is to be on the disk, and what is.
+    /// What is to be on the disk.
     var note = ProcessNote()
-    var savedNote = ProcessNote()
+    /// Of the note that is there: the note itself is seldom needed again.
+    private var savedHash = ProcessNote().hashValue
     /// A recipe that is not on the disk yet.
-    private var unsavedRecipe: LaunchRecipe?
+    @Rare private var unsavedRecipe: LaunchRecipe?
     /// Of the recipe that is remembered; nil when it was not looked at since the runner's start.
     private var recipeHash: Int?
     private var isLoaded = false
     private var saving: Task<Bool, Never>?
 
     var life: HeldLife?
-    var ended: EndedLife?
+    @Rare var ended: EndedLife?
     /// The life before the one that is held, if it was not known how it ended when that one began.
-    var former: EndedLife?
+    @Rare var former: EndedLife?
     /// Why what lives can't be started again.
     var obstacle: String?
     /// Its children at the last look.
@@ -126,7 +127,7 @@ actor ProcessTarget {
             note = try ProcessNote(decoding: bytes)
             // Somebody else's process was the target before `user:` was set.
             if let user = settings.user, note.pin.map({ !$0.isOf(user: user) }) ?? false { note = ProcessNote() }
-            savedNote = note
+            savedHash = note.hashValue
             obstacle = note.obstacle
         } catch {
             // Not the error: it may quote the environment.
@@ -148,7 +149,7 @@ actor ProcessTarget {
         return await saving.value
     }
 
-    private var hasUnsavedNote: Bool { note != savedNote || unsavedRecipe != nil }
+    private var hasUnsavedNote: Bool { note.hashValue != savedHash || unsavedRecipe != nil }
 
     private func write() async -> Bool {
         defer { saving = nil }
@@ -161,7 +162,7 @@ actor ProcessTarget {
             host.logger.info("Note can't be saved", metadata: metadata)
             return false
         }
-        savedNote = written
+        savedHash = written.hashValue
         if unsavedRecipe == recipe { unsavedRecipe = nil }
         if note.isSameBesidesTime(as: written) { note.seen = written.seen }
         return note == written
