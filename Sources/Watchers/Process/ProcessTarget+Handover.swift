@@ -80,6 +80,9 @@ extension ProcessTarget {
                 return .failed(reason, isPermanent: false)
             case .exit(let code): return .failed("start: ended with exit status \(code)", isPermanent: false)
             case .signal(let signal): return .failed("start: was ended by signal \(signal)", isPermanent: false)
+            // Whoever collects it is about to, as a service manager does; or the kernel never tells, and the target may
+            // be there all the same.
+            case .unknown where time < (ended?.uncollected == nil ? Self.rewriteDelay : Self.handoverTime): return nil
             case .outOfMemory, .unknown: return .failed("start: ended, and how is not known", isPermanent: false)
             }
         case .missing(let reason), .undetermined(let reason), .handledElsewhere(let reason):
