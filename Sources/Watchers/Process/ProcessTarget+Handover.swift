@@ -52,7 +52,11 @@ extension ProcessTarget {
         let candidates = Heirs.candidates(in: table, of: command, endedBy: end, ancestors: host.ourselves)
         let heirs = candidates.filter { heir in
             guard !strangers.contains(heir), let facts = try? host.processes.facts(of: heir.pid) else { return false }
-            return facts.stat.startTicks == heir.startTicks
+            let isElsewhere =
+                facts.stat.session != command.pid
+                && Heirs.isElsewhere(
+                    takenBy: try? host.processes.facts(of: facts.stat.parent), own: host.runner.surroundings)
+            return facts.stat.startTicks == heir.startTicks && !isElsewhere
                 && Heirs.matches(facts, plan, startedBy: host.runner.status.effectiveUser)
         }
         self.note.children = heirs
