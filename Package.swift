@@ -137,6 +137,8 @@ let package = Package(
             ]),
         // A process for tests to watch.
         .executableTarget(name: "test-target", path: "Tests/Fixtures/test-target"),
+        // Tells tests what the kernel says of processes.
+        .executableTarget(name: "process-recorder", path: "Tests/Fixtures/process-recorder"),
         .testTarget(name: "GzipTests", dependencies: ["Gzip"]),
         .testTarget(name: "WireProtocolTests", dependencies: ["WireProtocol"]),
         .testTarget(name: "SupervisionTests", dependencies: ["Supervision"]),
@@ -211,6 +213,8 @@ let sharedSettings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-for target in package.targets where target.type != .system && !["CPlatformShims", "test-target"].contains(target.name) {
+let withoutSwift = ["CPlatformShims", "process-recorder", "test-target"]
+
+for target in package.targets where target.type != .system && !withoutSwift.contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + sharedSettings
 }

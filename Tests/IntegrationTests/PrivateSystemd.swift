@@ -15,10 +15,11 @@ struct PrivateSystemd: Sendable {
     /// What inside is /tmp/share.
     var share: String { directory + "/share" }
 
-    /// Boots one that can see the programs of this build.
-    init() async throws {
+    /// Boots one that can see the programs of this build, and those that are named.
+    init(programs: [String] = []) async throws {
         directory = "/tmp/clevagent-systemd-\(UInt32.random(in: 0 ... .max))"
-        try await command("up", [Self.parent(of: BuiltProgram.runner.path)] + Self.runtimeDirectories)
+        let places = Set(([BuiltProgram.runner.path] + programs).map(Self.parent)).sorted()
+        try await command("up", places + Self.runtimeDirectories)
     }
 
     /// Where Swift's libraries are that the programs of this build need, as they need them; perhaps on another file
@@ -42,6 +43,11 @@ struct PrivateSystemd: Sendable {
     /// Runs a command inside and gives what it prints.
     @discardableResult
     func run(_ arguments: String..., environment: [String: String] = [:]) async throws -> String {
+        try await run(arguments, environment: environment)
+    }
+
+    @discardableResult
+    func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> String {
         try await command("run", arguments, environment)
     }
 
@@ -85,8 +91,10 @@ struct PrivateSystemdError: Error, CustomStringConvertible {
 }
 
 /// Runs `body` with a systemd that is ended afterwards.
-func withPrivateSystemd<Result>(_ body: (PrivateSystemd) async throws -> Result) async throws -> Result {
-    let systemd = try await PrivateSystemd()
+func withPrivateSystemd<Result>(
+    showing programs: [String] = [], _ body: (PrivateSystemd) async throws -> Result
+) async throws -> Result {
+    let systemd = try await PrivateSystemd(programs: programs)
     do {
         let result = try await body(systemd)
         await systemd.end()

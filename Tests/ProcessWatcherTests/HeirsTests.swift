@@ -26,6 +26,16 @@ import Testing
         #expect(found.map(\.pid) == (isCandidate ? [101] : []))
     }
 
+    @Test(arguments: [("pid:[1]", false), ("pid:[2]", true), (nil, false)])
+    func whatAnotherNamespacesInitHasTakenIsNotOurs(namespace: ByteText?, isElsewhere: Bool) throws {
+        let own = ProcessSurroundings(namespaces: ["pid": "pid:[1]"])
+        let status = try #require(try? ProcFS().status(of: ProcessHandle.ownPID))
+        var parent = ProcessFacts(stat: try stat("50 (systemd) S 1 50", 5), status: status)
+        parent.surroundings.namespaces["pid"] = namespace
+        #expect(Heirs.isElsewhere(takenBy: parent, own: own) == isElsewhere)
+        #expect(!Heirs.isElsewhere(takenBy: nil, own: own))
+    }
+
     private func stat(_ line: String, _ start: Int) throws -> ProcessStat {
         // pgrp goes between parent and session (proc_pid_stat(5)).
         var fields = line.split(separator: " ").map(String.init)

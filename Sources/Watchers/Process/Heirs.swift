@@ -30,6 +30,19 @@ package enum Heirs {
         .map { ProcessIdentity($0, bootID: command.bootID) }
     }
 
+    /// Whether an orphan was taken by the init of another PID namespace, such as a container's: no command of ours has left
+    /// it there, since orphans stay in their own.
+    ///
+    /// - Parameters:
+    ///   - parent: who has it; nil when that can't be read, and then it may be ours.
+    ///   - own: where the command ran.
+    package static func isElsewhere(takenBy parent: ProcessFacts?, own: ProcessSurroundings) -> Bool {
+        guard let theirs = parent?.surroundings.namespaces["pid"], let ours = own.namespaces["pid"] else {
+            return false
+        }
+        return theirs != ours
+    }
+
     /// Whether a process has the user and every variable that the command was started with, as its descendants do.
     package static func matches(_ facts: ProcessFacts, _ plan: LaunchPlan, startedBy user: UInt32) -> Bool {
         guard facts.status.effectiveUser == plan.ids?.user ?? user, let theirs = facts.environment else { return false }

@@ -52,7 +52,11 @@ extension ProcessTarget {
         let candidates = Heirs.candidates(in: table, of: command, endedBy: end, ancestors: host.ourselves)
         let heirs = candidates.filter { heir in
             guard !strangers.contains(heir), let facts = try? host.processes.facts(of: heir.pid) else { return false }
-            return facts.stat.startTicks == heir.startTicks
+            let isElsewhere =
+                facts.stat.session != command.pid
+                && Heirs.isElsewhere(
+                    takenBy: try? host.processes.facts(of: facts.stat.parent), own: host.runner.surroundings)
+            return facts.stat.startTicks == heir.startTicks && !isElsewhere
                 && Heirs.matches(facts, plan, startedBy: host.runner.status.effectiveUser)
         }
         self.note.children = heirs
@@ -80,6 +84,9 @@ extension ProcessTarget {
                 return .failed(reason, isPermanent: false)
             case .exit(let code): return .failed("start: ended with exit status \(code)", isPermanent: false)
             case .signal(let signal): return .failed("start: was ended by signal \(signal)", isPermanent: false)
+            // Whoever collects it is about to, as a service manager does; or the kernel never tells, and the target may
+            // be there all the same.
+            case .unknown where time < (ended?.uncollected == nil ? Self.rewriteDelay : Self.handoverTime): return nil
             case .outOfMemory, .unknown: return .failed("start: ended, and how is not known", isPermanent: false)
             }
         case .missing(let reason), .undetermined(let reason), .handledElsewhere(let reason):

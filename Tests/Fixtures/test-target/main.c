@@ -11,6 +11,7 @@
 //   test-target run [OPTION]...
 //       writes a PID file and waits to be ended
 //       --pidfile FILE   --unterminated (no line end)   --name NAME (means nothing; to tell processes apart)
+//       --claim FILE     claims to be the one copy of FILE's target, and writes its PID there if another one lives
 //       --clean          on SIGTERM removes the PID file and exits with 0
 //       --ignore-term    --exit CODE (at once)    --term-exit CODE (on SIGTERM)
 //       --grow FILE (on SIGUSR2 takes 64 MiB more and then writes its PID there)
@@ -38,6 +39,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -179,6 +181,14 @@ static void write_pidfile(int is_terminated) {
     close(fd);
 }
 
+// The claim ends with the last process that has it: the kernel gives files back before it calls a process ended, so that
+// whoever comes after that end finds it free. No link between the copies but this file; it is there already.
+static void claim(const char *path) {
+    int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    if (fd < 0) die(path);
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) dprintf(fd, "%d\n", getpid());
+}
+
 static uid_t user_on_signal;
 
 static void switch_on_signal(int signal) {
@@ -230,6 +240,7 @@ static int run(int count, char **arguments) {
         const char *value = index + 1 < count ? arguments[index + 1] : "";
         if (strcmp(option, "--pidfile") == 0) pidfile = value, index++;
         else if (strcmp(option, "--name") == 0) index++;
+        else if (strcmp(option, "--claim") == 0) claim(value), index++;
         else if (strcmp(option, "--unterminated") == 0) is_terminated = 0;
         else if (strcmp(option, "--clean") == 0) is_clean = 1;
         else if (strcmp(option, "--ignore-term") == 0) signal(SIGTERM, SIG_IGN);

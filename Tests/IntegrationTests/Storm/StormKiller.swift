@@ -1,0 +1,53 @@
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// Decides when each life is ended, and by which signal. A value: the same seed gives the same storm, as far as the
+/// runner brings the targets back in the same order.
+struct StormKiller: Sendable {
+    struct Blow: Sendable, Hashable {
+        /// How long after a process of the life was seen.
+        var delay: Duration
+        var signal: Int32
+    }
+
+    private var random: SeededRandom
+
+    init(seed: UInt64) {
+        random = SeededRandom(seed: seed)
+    }
+
+    /// The next life's end: half of them before the runner has finished with the start, or soon after.
+    mutating func next() -> Blow {
+        // None of these is a way to ask a process to end: all are deaths.
+        let signal = [SIGKILL, SIGKILL, SIGKILL, SIGKILL, SIGSEGV, SIGABRT].randomElement(using: &random) ?? SIGKILL
+        let milliseconds =
+            switch Int.random(in: 0..<100, using: &random) {
+            // As soon as the kernel tells its exec: the program may not have begun, the runner waits at its gate.
+            case ..<20: 0
+            // While its PID file is written and the start is told.
+            case ..<50: Int.random(in: 0..<50, using: &random)
+            case ..<95: Int.random(in: 50..<1500, using: &random)
+            // Up for long enough to count as restarted.
+            default: Int.random(in: 5500..<7000, using: &random)
+            }
+        return Blow(delay: .milliseconds(milliseconds), signal: signal)
+    }
+}
+
+/// SplitMix64 (public domain).
+struct SeededRandom: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    init(seed: UInt64) {
+        state = seed
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}
