@@ -18,7 +18,7 @@ actor Storm {
 
     /// How long a target may be down before the storm is given up; far more than the policy allows.
     private static let patience = Duration.seconds(40)
-
+    /// When to look again whether a target is told as up.
     private static let breath = Duration.milliseconds(50)
 
     /// What happens, for one reader; ends with an error when no verdict is possible.
@@ -27,7 +27,6 @@ actor Storm {
     private(set) var record: StormRecord
     /// From the first blow to the last target's being up again.
     private(set) var duration = Duration.zero
-    private(set) var signals = 0
     private var killer: StormKiller
     private let total: Int
     /// Those that are hit only when they are told as up. A command that ends with 0 has made a daemon, which has a
@@ -130,10 +129,7 @@ actor Storm {
             return after(Self.breath) { storm in await storm.aim(key) }
         }
         struck.insert(key)
-        for pid in life.running {
-            try? handles[pid]?.send(signal)
-            signals += 1
-        }
+        for pid in life.running { try? handles[pid]?.send(signal) }
     }
 
     /// Ends what still runs, when there is nobody any more who would bring it back.

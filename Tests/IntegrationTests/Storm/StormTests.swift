@@ -63,6 +63,7 @@ import WireProtocol
             case .calm: return try await judge(storm, field, stub)
             }
         }
+        throw CancellationError()
     }
 
     private func judge(_ storm: Storm, _ field: StormField, _ stub: StubServer) async throws {
@@ -86,10 +87,7 @@ import WireProtocol
         let heartbeats = stub.heartbeats.map(\.heartbeat)
         let verdicts = field.targets.map { StormVerdict($0, record, claim: claims[$0.name] ?? "", heartbeats) }
         print(StormReport(verdicts, leftovers, seed: Self.seed, await storm.duration, record).text)
-        let restless = field.targets.filter { target in
-            heartbeats.last { $0.agent == target.name && $0.event != nil }?.event?.kind != .restarted
-        }
-        for verdict in verdicts where !verdict.faults.isEmpty || restless.contains(verdict.target) {
+        for verdict in verdicts where !verdict.faults.isEmpty {
             print("What was last told of \(verdict.target.name):")
             for heartbeat in heartbeats.filter({ $0.agent == verdict.target.name }).suffix(8) {
                 print("  \(heartbeat.event?.kind.rawValue ?? "-"): \(heartbeat.message ?? "")")
