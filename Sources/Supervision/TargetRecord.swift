@@ -17,17 +17,21 @@ package struct TargetRecord: Sendable, Hashable, Codable {
     package var life: Identity?
     /// A `stop` command holds it down.
     package var isHeld: Bool
+    /// Somebody else stopped it on purpose, and it has not come up since; nil is no.
+    package var isStoppedByOthers: Bool?
     package var attempt: Int
     package var window: FailureWindow
     package var phase: Phase
 
     package init(
-        bootID: String, life: Identity? = nil, isHeld: Bool = false, attempt: Int = 0,
+        bootID: String, life: Identity? = nil, isHeld: Bool = false, isStoppedByOthers: Bool? = nil,
+        attempt: Int = 0,
         window: FailureWindow = FailureWindow(), phase: Phase = .idle
     ) {
         self.bootID = bootID
         self.life = life
         self.isHeld = isHeld
+        self.isStoppedByOthers = isStoppedByOthers
         self.attempt = attempt
         self.window = window
         self.phase = phase

@@ -106,6 +106,11 @@ extension TargetStateMachine {
     mutating func died(_ end: End, _ observation: Observation, at now: BootInstant) {
         life = nil
         toldEnd = end
+        if let signalled, signalled.life == end.identity, now <= signalled.until, !isHeld {
+            self.signalled = nil
+            plan(.recover, "was being restarted when the runner ended", nil, command: nil, due: now, at: now)
+            return
+        }
         guard !isHeld, settings.policy.restarts(after: end), obstacle == nil else {
             rest(after: end, observation, at: now)
             return

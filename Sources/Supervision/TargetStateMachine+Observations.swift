@@ -87,6 +87,8 @@ extension TargetStateMachine {
                 state = .starting(Trial(settles: now.advanced(by: Self.settleTime), command: ticket))
                 note(.warning, "is starting\(words(for: identity))")
             } else {
+                // It may be on its way down, by our own signal: then its end is no stop by somebody.
+                signalled = (identity, now.advanced(by: Self.signalledTime))
                 resolve(ticket, .failed, "outcome unknown: the runner ended while it carried this out")
                 note(.ok, nil)
             }
@@ -125,6 +127,9 @@ extension TargetStateMachine {
                 note(.shutdown, "is stopped, and held by an earlier stop command")
             } else if life != nil {
                 died(end, observation, at: now)
+            } else if wasStopped, missing == nil, settings.policy != .always {
+                state = .exited(.ended(end.identity))
+                note(.shutdown, "is stopped, as somebody had left it before the runner's start")
             } else if settings.policy == .always, obstacle == nil {
                 attempt = 1
                 plan(

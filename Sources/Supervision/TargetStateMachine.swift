@@ -98,6 +98,8 @@ package struct TargetStateMachine: Sendable {
 
     /// How long a new life must stay up for its restart to count as done.
     package static let settleTime = Duration.seconds(5)
+    /// How long a process may take to end that was signalled by a runner which has ended itself.
+    package static let signalledTime = Duration.seconds(30)
     /// How long a target must be up to start afresh.
     package static let healthyTime = Duration.seconds(600)
 
@@ -128,6 +130,10 @@ package struct TargetStateMachine: Sendable {
     @Rare var toldEnd: End?
     /// The record told that it was down when last seen in this boot.
     var wasKnownDown = false
+    /// The record told that somebody had stopped it on purpose.
+    var wasStopped = false
+    /// The life that a runner which ended may have signalled for a restart, and until when its end is that restart's.
+    @Rare var signalled: (life: Identity, until: BootInstant)?
     var jitter: JitterSource
     let bootID: String
     private var persisted: TargetRecord?
@@ -158,6 +164,7 @@ package struct TargetStateMachine: Sendable {
         attempt = record.attempt
         window = record.window
         wasKnownDown = record.life == nil
+        wasStopped = record.isStoppedByOthers ?? false
     }
 
     /// When `deadlineReached` is due; nil when nothing waits for time.
@@ -285,7 +292,16 @@ package struct TargetStateMachine: Sendable {
     /// What must survive the runner, as of now.
     package var record: TargetRecord {
         TargetRecord(
-            bootID: bootID, life: life, isHeld: isHeld, attempt: attempt, window: window, phase: recordedPhase)
+            bootID: bootID, life: life, isHeld: isHeld, isStoppedByOthers: isStoppedByOthers ? true : nil,
+            attempt: attempt, window: window, phase: recordedPhase)
+    }
+
+    private var isStoppedByOthers: Bool {
+        switch state {
+        case .exited(.ended): toldEnd.map(\.isDeliberate) ?? wasStopped
+        case .unseen, .undetermined, .handledElsewhere: wasStopped && life == nil
+        case .running, .starting, .backoff, .queued, .operating, .exited: false
+        }
     }
 
     private var recordedPhase: TargetRecord.Phase {

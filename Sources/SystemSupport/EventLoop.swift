@@ -5,7 +5,7 @@ package import Supervision
 package import SystemPackage
 
 /// One thread that waits in epoll_wait(2): calls back when descriptors become readable and when times have come, and runs
-/// the actors that have it as their executor, whose blocking system calls then hold up no other tasks.
+/// the actors and tasks that have it as their executor, whose blocking system calls then hold up no other tasks.
 ///
 /// Not a `DispatchSource`: on Linux, sources that come and go quickly crash the process, since libdispatch keeps pointers
 /// to freed memory in its epoll set (swiftlang/swift-corelibs-libdispatch#949). Here the kernel holds only numbers.
@@ -89,13 +89,26 @@ package final class EventLoop: SerialExecutor {
         Alarm(id: core.schedule(at: deadline, handler), core: core)
     }
 
+    /// Runs tasks on the loop's thread: those that talk to its actors a lot. They must not block for long either.
+    package final class Tasks: TaskExecutor {
+        private let loop: EventLoop
+
+        package init(on loop: EventLoop) {
+            self.loop = loop
+        }
+
+        package func enqueue(_ job: consuming ExecutorJob) {
+            loop.core.enqueue(UnownedJob(job), of: .tasks(asUnownedTaskExecutor()))
+        }
+    }
+
     /// Calls `body` on the loop's thread, soon and once.
     package func execute(_ body: @escaping @Sendable () -> Void) {
         schedule(at: BootInstant(sinceBoot: .zero), body)
     }
 
     package func enqueue(_ job: consuming ExecutorJob) {
-        core.enqueue(UnownedJob(job), of: asUnownedSerialExecutor())
+        core.enqueue(UnownedJob(job), of: .serial(asUnownedSerialExecutor()))
     }
 
     package func checkIsolated() {
@@ -106,6 +119,11 @@ package final class EventLoop: SerialExecutor {
 /// What the thread and the loop share; the thread outlives the loop by a moment.
 private final class Core: Sendable {
     typealias Handler = @Sendable () -> Void
+    /// As what the thread runs a job.
+    enum Executor {
+        case serial(UnownedSerialExecutor)
+        case tasks(UnownedTaskExecutor)
+    }
 
     private struct Entry {
         /// Never used again, unlike the descriptor: an event on its way finds its entry or none.
@@ -122,7 +140,7 @@ private final class Core: Sendable {
         var alarms = AlarmQueue<Handler>()
         /// For when the timer is set.
         var wakes: BootInstant?
-        var jobs: [(job: UnownedJob, executor: UnownedSerialExecutor)] = []
+        var jobs: [(job: UnownedJob, executor: Executor)] = []
         var thread: pthread_t?
         var isOver = false
     }
@@ -200,7 +218,12 @@ private final class Core: Sendable {
                 case let token: for handler in handlers(token) { handler() }
                 }
             }
-            for (job, executor) in takeJobs() { job.runSynchronously(on: executor) }
+            for (job, executor) in takeJobs() {
+                switch executor {
+                case .serial(let executor): job.runSynchronously(on: executor)
+                case .tasks(let executor): job.runSynchronously(on: executor)
+                }
+            }
         }
     }
 
@@ -211,7 +234,7 @@ private final class Core: Sendable {
 
     // MARK: Jobs
 
-    func enqueue(_ job: UnownedJob, of executor: UnownedSerialExecutor) {
+    func enqueue(_ job: UnownedJob, of executor: Executor) {
         let isFirst = state.withLockedValue { state in
             state.jobs.append((job, executor))
             // The thread itself looks before it waits.
@@ -220,7 +243,7 @@ private final class Core: Sendable {
         if isFirst { wake() }
     }
 
-    private func takeJobs() -> [(job: UnownedJob, executor: UnownedSerialExecutor)] {
+    private func takeJobs() -> [(job: UnownedJob, executor: Executor)] {
         state.withLockedValue { state in
             defer { state.jobs.removeAll() }
             return state.jobs

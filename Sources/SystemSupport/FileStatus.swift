@@ -36,6 +36,13 @@ package struct FileStatus: Sendable, Hashable {
             changed: WallTime(sinceEpoch: Duration(status.st_ctim)))
     }
 
+    /// lstat(2): of a link itself.
+    package static func ofLink(_ path: FilePath) throws(Errno) -> FileStatus {
+        var status = stat()
+        guard path.withPlatformString({ lstat($0, &status) }) == 0 else { throw Errno(rawValue: errno) }
+        return FileStatus(status)
+    }
+
     /// stat(2), following links.
     package static func of(_ path: FilePath) throws(Errno) -> FileStatus {
         var status = stat()

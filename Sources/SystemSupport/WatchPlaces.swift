@@ -58,7 +58,15 @@ struct WatchPlaces<Handler: Sendable>: Sendable {
     }
 
     mutating func placeAll() {
-        for id in subscriptions.keys { place(id) }
+        var directories: [FilePath: Int32] = [:]
+        for (id, subscription) in subscriptions {
+            // Most are where they were, many in one directory: that is asked for once.
+            let directory = subscription.file.removingLastComponent()
+            let watch = directories[directory] ?? addWatch(directory, Self.directoryMask)
+            directories[directory] = watch
+            let file = addWatch(subscription.file, Self.fileMask)
+            if subscription.places.map(\.watch) != [watch, file].compactMap(\.self) { place(id) }
+        }
     }
 
     /// Finds whom an event concerns, and moves their watches when it changed where their files are.

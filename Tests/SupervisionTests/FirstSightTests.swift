@@ -113,6 +113,55 @@ import WireProtocol
         #expect(bot.performed.isEmpty && !bot.requestsStart)
     }
 
+    @Test func whatARunnerHadSignalledForARestartIsBroughtBackHoweverItEnds() {
+        let key = CommandKey(endpoint: "e", id: 7)
+        var bot = Machine(
+            record: record(life: 1, phase: .operating(.restart, before: .life(1), command: key)))
+        bot.sees(.alive(.life(1)))
+        // It takes its time, and ends as it does when somebody stops it.
+        bot.seesDeath(of: 1, cause: .signal(15), deliberate: true, after: .seconds(3))
+        #expect(bot.requestsStart)
+        #expect(bot.machine.attempt == 0)
+        bot.feed(.startPermitted)
+        #expect(bot.performed == [.recover])
+    }
+
+    @Test func aStopLongAfterAnInterruptedRestartIsAStop() {
+        let key = CommandKey(endpoint: "e", id: 7)
+        var bot = Machine(
+            record: record(life: 1, phase: .operating(.restart, before: .life(1), command: key)))
+        bot.sees(.alive(.life(1)))
+        bot.seesDeath(of: 1, cause: .signal(15), deliberate: true, after: .seconds(31))
+        #expect(!bot.requestsStart)
+        #expect(bot.machine.report.status == .shutdown)
+    }
+
+    @Test func aStopBySomebodyIsRememberedByTheNextRunner() throws {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.seesDeath(of: 1, cause: .signal(15), deliberate: true)
+        let record = try #require(bot.record)
+        #expect(record.isStoppedByOthers == true)
+        // Two runners later, too.
+        var next = Machine(record: record)
+        next.seesDeath(of: 1, cause: .unknown)
+        #expect(next.machine.report.status == .shutdown)
+        #expect(next.events.isEmpty && !next.requestsStart)
+        #expect(next.machine.record.isStoppedByOthers == true)
+        next.sees(.alive(.life(2)))
+        #expect(next.machine.record.isStoppedByOthers == nil)
+        next.seesDeath(of: 2)
+        #expect(next.requestsStart)
+    }
+
+    @Test func aStopBySomebodyDoesNotHoldAgainstTheAlwaysPolicy() throws {
+        var stopped = record()
+        stopped.isStoppedByOthers = true
+        var bot = Machine(policy: .always, record: stopped)
+        bot.seesDeath(of: 1)
+        #expect(bot.requestsStart)
+    }
+
     @Test func anInterruptedStopIsCompletedByTheTargetBeingDown() {
         let key = CommandKey(endpoint: "e", id: 7)
         var bot = Machine(

@@ -1,3 +1,4 @@
+import Logging
 import Supervision
 import SystemPackage
 import SystemSupport
@@ -93,8 +94,14 @@ final class MatchFinder: ProcessFinder {
         guard !(note.isStandIn && settings.start != nil), let arguments = facts.arguments,
             CommandLineText(arguments).contains(text)
         else { return }
-        note.pin = ProgramPin(
-            users: facts.status.users, executable: facts.executable, title: arguments.first ?? "")
+        let pin = ProgramPin(
+            users: facts.status.users, executable: facts.executable, arguments: arguments)
+        if note.pin == nil {
+            host.logger.info(
+                "Process found by its command line",
+                metadata: ["target": "\(id)", "pid": "\(facts.stat.pid)", "program": "\(pin)"])
+        }
+        note.pin = pin
     }
 
     /// A `start:` command that stayed is the target.
@@ -159,7 +166,8 @@ final class MatchFinder: ProcessFinder {
         let executable = try? host.processes.executable(of: pid)
         let line = try host.processes.commandLine(of: pid)
         guard CommandLineText(line).contains(text) else { throw .noSuchProcess }
-        return ProgramPin(users: users, executable: executable, title: ByteText(line.prefix { $0 != 0 }))
+        return ProgramPin(
+            users: users, executable: executable, arguments: ByteText.list(line))
     }
 
     /// - Returns: nil when it is a helper that the runner spawned, or came from one.

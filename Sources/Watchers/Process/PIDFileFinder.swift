@@ -11,6 +11,7 @@ final class PIDFileFinder: ProcessFinder {
     private let hints: TargetHints
 
     private var content = PIDFile.missing
+    private var version: FileVersion?
     private var settled: FileStamp?
     private var named = NamedProcess.nobody
     private var handle: ProcessHandle?
@@ -94,6 +95,10 @@ final class PIDFileFinder: ProcessFinder {
     // MARK: Reading
 
     private func readFile(_ reasons: TargetHints.Reasons) {
+        let version = FileVersion(of: path)
+        // The slow re-read of a thousand files that nobody has touched.
+        if let version, version == self.version, reasons.isDisjoint(with: [.fileClosed, .fileSettled]) { return }
+        self.version = version
         let before = content
         content = PIDFile.read(path, settled: settled)
         if case .incomplete(let stamp, _) = content {
@@ -136,5 +141,22 @@ final class PIDFileFinder: ProcessFinder {
         } catch {
             return (.unknown(error), nil)
         }
+    }
+}
+
+/// What changes with everything that is done to a file: it itself, and its ctime (inode(7)).
+private struct FileVersion: Equatable {
+    /// Clocks of file systems have ticks: what is younger may yet be changed within the same one.
+    private static let leastAge = Duration.seconds(1)
+
+    private var file: FileID
+    private var changed: WallTime
+
+    /// Nil for what is not there, or too young.
+    init?(of path: FilePath) {
+        guard let status = try? FileStatus.ofLink(path),
+            WallTime.now.sinceEpoch - status.changed.sinceEpoch > Self.leastAge
+        else { return nil }
+        (file, changed) = (status.file, status.changed)
     }
 }

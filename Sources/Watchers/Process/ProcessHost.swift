@@ -13,6 +13,8 @@ final class ProcessHost: Sendable {
     let timer: SharedTimer
     /// Also runs the targets: what reads /proc may block, and holds up only them.
     let loop: EventLoop
+    /// For tasks that talk to the targets.
+    let tasks: EventLoop.Tasks
     /// Nil when the system gives no inotify instance: then only the slow re-read sees changes of files.
     let events: DirectoryEvents?
     let claimed: ClaimedProcesses
@@ -43,6 +45,7 @@ final class ProcessHost: Sendable {
         self.launcher = launcher
         timer = SharedTimer(clock: clock)
         self.loop = loop
+        tasks = EventLoop.Tasks(on: loop)
         claimed = ClaimedProcesses(loop: loop)
         bootID = try BootID.current()
         let own = try processes.facts(of: ProcessHandle.ownPID)

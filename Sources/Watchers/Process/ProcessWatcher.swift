@@ -25,7 +25,7 @@ package final class ProcessWatcher: Watcher, TargetController {
             processes: processes, clock: WatchClock(clock), openFileLimit: openFileLimit, launcher: launcher,
             loop: loop ?? EventLoop(), context: context)
         self.host = host
-        safetyNet = SafetyNet(timer: host.timer, events: host.events)
+        safetyNet = SafetyNet(timer: host.timer, events: host.events, loop: host.loop)
         targets = Dictionary(
             uniqueKeysWithValues: context.targets.map { id, settings in
                 (id, ProcessTarget(id: id, settings: settings, host: host))
@@ -41,6 +41,13 @@ package final class ProcessWatcher: Watcher, TargetController {
     }
 
     package func observe(
+        _ targets: [TargetID], _ report: @escaping @Sendable (TargetID, Observation) -> Void
+    ) async {
+        // Beside the targets, so that a look at each of a thousand is no switch between threads.
+        await withTaskExecutorPreference(host.tasks) { await observeHere(targets, report) }
+    }
+
+    private func observeHere(
         _ targets: [TargetID], _ report: @escaping @Sendable (TargetID, Observation) -> Void
     ) async {
         enum Turn { case first, next }

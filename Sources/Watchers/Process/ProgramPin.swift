@@ -8,12 +8,30 @@ package struct ProgramPin: Sendable, Hashable, Codable {
     package var executable: ByteText?
     /// argv[0]; it tells apart the scripts' interpreters and what one executable is by different names.
     package var title: ByteText
+    /// What an interpreter runs, by its first argument that is no option: by the other features all programs of one user
+    /// in one language are alike. Nil of other programs.
+    package var script: ByteText?
 
     package init(users: [UInt32], executable: ByteText?, title: ByteText) {
         self.users = users
         self.executable = executable?.withoutDeletedMark
         self.title = title
     }
+
+    package init(users: [UInt32], executable: ByteText?, arguments: [ByteText]) {
+        self.init(users: users, executable: executable, title: arguments.first ?? "")
+        guard let name = self.executable?.description.split(separator: "/").last else { return }
+        // python3.11, perl5.36
+        let language = String(name.prefix { $0.isLetter })
+        guard Self.interpreters.contains(language) else { return }
+        script = arguments.dropFirst().first { $0.bytes.first != UInt8(ascii: "-") }
+    }
+
+    private static let interpreters: Set<String> = [
+        "bash", "bun", "dash", "deno", "java", "lua", "luajit", "node", "nodejs", "perl", "php", "pypy", "python",
+        "ruby",
+        "sh", "zsh",
+    ]
 
     package func isOf(user: UInt32) -> Bool { users.allSatisfy { $0 == user } }
 }

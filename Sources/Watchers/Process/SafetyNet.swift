@@ -13,10 +13,12 @@ final class SafetyNet: Sendable {
 
     private let timer: SharedTimer
     private let events: DirectoryEvents?
+    private let loop: EventLoop
     private let state = NIOLockedValueBox(State())
 
-    init(timer: SharedTimer, events: DirectoryEvents?) {
+    init(timer: SharedTimer, events: DirectoryEvents?, loop: EventLoop) {
         self.timer = timer
+        self.loop = loop
         self.events = events
     }
 
@@ -49,7 +51,7 @@ final class SafetyNet: Sendable {
     }
 
     private func ring() {
-        events?.refresh()
+        if let events { loop.execute { events.refresh() } }
         let targets = state.withLockedValue { Array($0.targets.values) }
         targets.forEach { $0.raise([.changed, .refresh]) }
         if !targets.isEmpty { arm() }

@@ -21,7 +21,7 @@ struct StartCommand: Sendable {
         let account = Account.of(user: owner)
         let environment = LaunchEnvironment.forStart(
             remembered: remembered?.environment.texts, account: account, language: Self.ownLanguage)
-        let directory = remembered?.directory ?? ByteText(account?.home ?? "/")
+        let directory = remembered?.directory ?? Self.home(of: account)
         let ids = runner == 0 ? Self.ids(owner, account, user == nil ? remembered : nil) : nil
         let program = command.first ?? ""
         guard let path = Self.find(program, environment, directory, ids), let file = ExecutableFile.at(path) else {
@@ -33,6 +33,12 @@ struct StartCommand: Sendable {
             directory: directory, umask: remembered?.umask ?? 0o022,
             limits: remembered?.limits ?? openFileLimit.map { [$0.original] } ?? [], ids: ids)
         if let remembered { plan.takeRest(of: remembered) }
+    }
+
+    /// Users of the system's own may have a home that does not exist, /nonexistent by name (adduser(8)).
+    private static func home(of account: Account?) -> ByteText {
+        guard let home = account?.home, (try? FileStatus.of(FilePath(home)))?.kind == .directory else { return "/" }
+        return ByteText(home)
     }
 
     private static func ids(_ user: UInt32, _ account: Account?, _ remembered: LaunchRecipe?) -> LaunchIDs {
