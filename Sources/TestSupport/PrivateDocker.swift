@@ -13,6 +13,15 @@ package struct PrivateDocker: Sendable {
     /// Debian's client; another one may come first in the PATH.
     package static let client = "/usr/bin/docker"
 
+    /// Whether this machine has what it takes.
+    package static var canStart: Bool {
+        geteuid() == 0 && access("/usr/sbin/dockerd", X_OK) == 0 && access("/bin/busybox", X_OK) == 0
+    }
+
+    /// What that is.
+    package static let needs =
+        "starts a Docker engine: needs root and the packages docker.io, iptables and busybox-static"
+
     /// What a client needs to find it.
     package var environment: [String: String] {
         ["PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "DOCKER_HOST": "unix://\(directory)/docker.sock"]

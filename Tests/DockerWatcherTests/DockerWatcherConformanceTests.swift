@@ -52,14 +52,3 @@ private struct ConformanceContainer: WatcherConformanceTarget {
     func stopInOrder() async throws { try await docker.run("stop", id.name) }
     func remove() async throws { _ = try? await docker.run("rm", "-f", id.name) }
 }
-
-extension Trait where Self == ConditionTrait {
-    /// Skipped where there is no Docker engine to start; in CI that is a failure.
-    static var needsDocker: Self {
-        let canStart =
-            geteuid() == 0 && access("/usr/sbin/dockerd", X_OK) == 0 && access("/bin/busybox", X_OK) == 0
-        return .enabled(
-            if: canStart || getenv("CI") != nil,
-            "starts a Docker engine: needs root and the packages docker.io, iptables and busybox-static")
-    }
-}

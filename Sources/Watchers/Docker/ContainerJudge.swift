@@ -28,6 +28,16 @@ package struct ContainerJudge: Sendable {
         case dead(Observation)
     }
 
+    /// When an event was heard of.
+    package enum Origin: Sendable, Hashable {
+        /// As it happened.
+        case live
+        /// It is from before the connection, and only explains.
+        case past
+        /// The same, of an engine that was away: what it did on its return looks like a person's doing.
+        case pastOfReturnedEngine
+    }
+
     /// As the target's name gives it.
     package let name: String
     /// As last read; nil when there is none, or nothing was read yet.
@@ -64,10 +74,12 @@ package struct ContainerJudge: Sendable {
             || facts == nil && event.container.hasPrefix(name)
     }
 
-    /// - Parameter isReplayed: it is from before the connection, and only explains.
-    package mutating func heard(_ event: DockerEvent, isReplayed: Bool = false) -> Hint {
+    /// Takes an event that concerns this target.
+    package mutating func heard(_ event: DockerEvent, _ origin: Origin = .live) -> Hint {
         switch event.action {
         case .killed(let signal):
+            // An engine without live-restore ends what had run on without it.
+            guard origin != .pastOfReturnedEngine else { return .nothing }
             if let signal, let at = event.at { requests.add(signal, to: event.container, at: at) }
             return .nothing
         case .outOfMemory:
@@ -75,7 +87,7 @@ package struct ContainerJudge: Sendable {
             return .nothing
         case .changed: return .look
         case .died(let exitCode):
-            guard !isReplayed, let observation = died(event, exitCode) else { return .look }
+            guard origin == .live, let observation = died(event, exitCode) else { return .look }
             return .dead(observation)
         }
     }

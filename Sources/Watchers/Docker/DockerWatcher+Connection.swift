@@ -42,7 +42,8 @@ extension DockerWatcher {
         case .exited, .signalled, .notStarted:
             return engineFailed(EngineFailure.words(for: result, program: cli.program))
         }
-        for line in result.output.split(separator: UInt8(ascii: "\n")) { hear(.text(Array(line)), isReplayed: true) }
+        let origin: ContainerJudge.Origin = failure == nil ? .past : .pastOfReturnedEngine
+        for line in result.output.split(separator: UInt8(ascii: "\n")) { hear(.text(Array(line)), origin) }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.follow(events) }
             group.addTask { await self.failureSignal.wait() }
@@ -72,17 +73,17 @@ extension DockerWatcher {
     }
 
     /// Takes one line of the stream.
-    func hear(_ line: OutputLine, isReplayed: Bool = false) {
+    func hear(_ line: OutputLine, _ origin: ContainerJudge.Origin = .live) {
         guard case .text(let text) = line, let event = DockerEvent(parsing: text) else { return }
         if let at = event.at, newestEvent.map({ $0 < at }) ?? true { newestEvent = at }
         for target in targets {
             guard judges[target]?.concerns(event) == true else { continue }
-            switch judges[target]?.heard(event, isReplayed: isReplayed) {
+            switch judges[target]?.heard(event, origin) {
             case .dead(let observation):
                 appointments[target] = nil
                 tell(target, observation)
                 want(target)
-            case .look: if !isReplayed { want(target) }
+            case .look: if origin == .live { want(target) }
             case .nothing, nil: break
             }
         }
