@@ -104,7 +104,8 @@ let package = Package(
         .executableTarget(
             name: "clevagent-runner",
             dependencies: [
-                "CStandardDescriptors", "DockerWatcher", "ProcessWatcher", "ProgramLog", "RunnerKit", "ServerLink", "Supervision",
+                "CStandardDescriptors", "DockerWatcher", "ProcessWatcher", "ProgramLog", "RunnerKit", "ServerLink",
+                "Supervision",
                 "SystemSupport", "SystemdSupport", "WatcherAPI", argumentParser, logging, nioCore, nioPosix,
                 serviceLifecycle,
                 systemPackage,
