@@ -193,6 +193,10 @@ package struct ConfigurationResolver {
         guard let given = given("--docker-command", options.dockerCommand) ?? dockerCommandInSettings else {
             return RunnerConfiguration.standardDockerCommand
         }
+        guard ConfigurationProblem.masked(given.value) == given.value else {
+            refuse(given, "that looks like an API key: see --api-key-file")
+            return nil
+        }
         let isName = !given.value.contains("/") && !given.value.hasPrefix("-") && !given.value.isEmpty
         guard isName || given.value.hasPrefix("/"), given.value.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
             refuse(given, "must be the name of a program (docker, podman) or its absolute path")

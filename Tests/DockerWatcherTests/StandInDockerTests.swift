@@ -41,7 +41,8 @@ import WatcherAPI
         ),
         ("echo 'Got permission denied while trying to connect' >&2; exit 1", "must be in the group docker"),
         ("printf 'No such container: bot\\nand more\\n' >&2; exit 1", "No such container: bot"),
-        ("exit 7", "docker ended with exit 7"), ("kill -9 $$", "docker was killed by signal 9"),
+        ("sleep 1000", "docker did not answer in time"), ("exit 7", "docker ended with exit 7"),
+        ("kill -9 $$", "docker was killed by signal 9"),
     ]) func `An answer that can't be right makes nothing dead`(inspect: String, words: String) async throws {
         let docker = try StandInDocker(events: "sleep 1000", inspect: inspect)
         try await observing(docker.watcher, docker.target) { observations in

@@ -28,9 +28,10 @@ extension DockerWatcher {
     private func connection() async {
         if let problem = cli.problem { return engineFailed(problem) }
         let now = EngineTime(nanosecondsSince1970: WallTime.now.sinceEpoch.nanoseconds)
-        let since =
-            newestEvent ?? EngineTime(nanosecondsSince1970: now.nanosecondsSince1970 - Self.longestBacklog.nanoseconds)
-        guard let backlog = cli.backlog(from: since, to: max(now, since)), let events = cli.events(since: now) else {
+        // Not later than now, whatever an event said of its time.
+        let earliest = now.nanosecondsSince1970 - Self.longestBacklog.nanoseconds
+        let since = min(newestEvent ?? EngineTime(nanosecondsSince1970: earliest), now)
+        guard let backlog = cli.backlog(from: since, to: now), let events = cli.events(since: now) else {
             return
         }
         // What happened before only explains: it is heard before anything is judged by it.
@@ -44,6 +45,7 @@ extension DockerWatcher {
         }
         let origin: ContainerJudge.Origin = failure == nil ? .past : .pastOfReturnedEngine
         for line in result.output.split(separator: UInt8(ascii: "\n")) { hear(.text(Array(line)), origin) }
+        isConnected = true
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.follow(events) }
             group.addTask { await self.failureSignal.wait() }
@@ -51,6 +53,7 @@ extension DockerWatcher {
             await group.next()
             group.cancelAll()
         }
+        isConnected = false
     }
 
     /// The truth of all targets, with the stream already begun so that nothing falls between.

@@ -12,7 +12,7 @@ package actor DockerWatcher: Watcher, TargetController {
     let cli: DockerCLI
     let runner: any CommandRunner
     let logger: Logger
-    let clock = BootClock()
+    let clock: BootClock
     private let names: [TargetID]
     var judges: [TargetID: ContainerJudge]
 
@@ -29,8 +29,9 @@ package actor DockerWatcher: Watcher, TargetController {
     private var waiters: [CheckedContinuation<Void, Never>] = []
     /// Rung when something was added to `wanted`.
     let readingSignal = WakeSignal()
-    /// Rung when the engine can't be asked any more.
+    /// Rung when the engine can't be asked any more, while it is connected.
     let failureSignal = WakeSignal()
+    var isConnected = false
     /// Why it can't; nil as long as it can.
     var failure: String?
     /// The time of the newest event, on the engine's clock.
@@ -48,6 +49,7 @@ package actor DockerWatcher: Watcher, TargetController {
         runner: (any CommandRunner)? = nil
     ) {
         self.loop = loop
+        clock = BootClock(sleepingOn: loop)
         self.runner = runner ?? ProcessCommandRunner(on: loop)
         cli = DockerCLI(program: program, environment: environment)
         logger = context.logger
@@ -145,14 +147,14 @@ package actor DockerWatcher: Watcher, TargetController {
 
     /// Nothing is known any more: all who observe hear why.
     func engineFailed(_ reason: String) {
+        if failure != reason { logger.info("Docker can't be asked", metadata: ["reason": "\(reason)"]) }
         failure = reason
-        logger.info("Docker can't be asked", metadata: ["reason": "\(reason)"])
         appointments = [:]
         for target in names {
             judges[target]?.engineWasLost()
             tell(target, Observation(.undetermined("can't be judged: \(reason)")))
         }
-        failureSignal.raise()
+        if isConnected { failureSignal.raise() }
     }
 
     var targets: [TargetID] { names }
