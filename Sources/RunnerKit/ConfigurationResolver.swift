@@ -80,8 +80,8 @@ package struct ConfigurationResolver {
         return Given(name: variable, value: value)
     }
 
-    mutating func refuse(_ given: Given, _ reason: String) {
-        problems.append(.init(.invocation, "\(given.name) '\(given.value.prefix(200))': \(reason)"))
+    mutating func refuse(_ given: Given, _ reason: String, _ place: ConfigurationProblem.Place = .invocation) {
+        problems.append(.init(place, "\(given.name) '\(given.value.prefix(200))': \(reason)"))
     }
 
     // MARK: - One setting after the other
@@ -190,16 +190,16 @@ package struct ConfigurationResolver {
     }
 
     private mutating func dockerCommand() -> String? {
-        guard let given = given("--docker-command", options.dockerCommand) ?? dockerCommandInSettings else {
-            return RunnerConfiguration.standardDockerCommand
-        }
+        let typed = given("--docker-command", options.dockerCommand)
+        guard let given = typed ?? dockerCommandInSettings else { return RunnerConfiguration.standardDockerCommand }
+        let place: ConfigurationProblem.Place = typed == nil ? .file : .invocation
         guard ConfigurationProblem.masked(given.value) == given.value else {
-            refuse(given, "that looks like an API key: see --api-key-file")
+            refuse(given, "that looks like an API key: see --api-key-file", place)
             return nil
         }
         let isName = !given.value.contains("/") && !given.value.hasPrefix("-") && !given.value.isEmpty
         guard isName || given.value.hasPrefix("/"), given.value.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
-            refuse(given, "must be the name of a program (docker, podman) or its absolute path")
+            refuse(given, "must be the name of a program (docker, podman) or its absolute path", place)
             return nil
         }
         return given.value

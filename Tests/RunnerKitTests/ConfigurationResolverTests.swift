@@ -74,7 +74,7 @@ import Testing
         ),
         (.stateDirectory, ["state", "./state", "~/state"], "must be an absolute path"),
         (
-            .dockerCommand, ["./docker", "bin/docker", "-H", "docker --tls", "docker\n"],
+            .dockerCommand, ["./docker", "bin/docker", "-H", "docker --tls"],
             "must be the name of a program (docker, podman) or its absolute path"
         ),
     ])

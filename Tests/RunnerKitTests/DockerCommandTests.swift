@@ -17,6 +17,7 @@ import Testing
         #expect(
             bench.problems.first?.contains("line 2: 'docker-command' './docker': must be the name of a program") == true
         )
+        #expect(ConfigurationProblem.exitStatus(for: bench.failure) == 78)
         bench.options.config = try bench.file("list.yaml", "docker-command: [docker]\n")
         #expect(bench.problems.first?.contains("line 1: 'docker-command' must be the name of a program") == true)
     }
