@@ -25,6 +25,8 @@ package struct ConfigurationResolver {
     var warnings: [String] = []
     /// What the settings file says of --ca-file, and where it does.
     var caFileInSettings: (path: String, place: String)?
+    /// What it says of --docker-command.
+    var dockerCommandInSettings: Given?
 
     /// - Parameter user: who the runner is; nil for the user of this program.
     package init(
@@ -41,7 +43,7 @@ package struct ConfigurationResolver {
     }
 
     package mutating func resolve() throws(Failure) -> RunnerConfiguration {
-        (problems, warnings, caFileInSettings) = ([], [], nil)
+        (problems, warnings, caFileInSettings, dockerCommandInSettings) = ([], [], nil, nil)
         let endpoint = self.endpoint()
         let proxy = endpoint.flatMap { self.proxy(for: $0) }
         let apiKey = self.apiKey()
@@ -51,12 +53,15 @@ package struct ConfigurationResolver {
         let interval = self.interval()
         let logLevel = self.logLevel()
         let stateDirectory = self.stateDirectory()
-        guard problems.isEmpty, let endpoint, let apiKey, let interval, let logLevel, let stateDirectory else {
+        let dockerCommand = self.dockerCommand()
+        guard problems.isEmpty, let endpoint, let apiKey, let interval, let logLevel, let stateDirectory,
+            let dockerCommand
+        else {
             throw Failure(problems: problems)
         }
         return RunnerConfiguration(
             apiKey: apiKey, endpoint: endpoint.url, trustRoots: trustRoots, proxy: proxy, targets: targets,
-            interval: interval, logLevel: logLevel, stateDirectory: stateDirectory,
+            interval: interval, logLevel: logLevel, stateDirectory: stateDirectory, dockerCommand: dockerCommand,
             warnings: warnings.map(ConfigurationProblem.masked))
     }
 
@@ -75,8 +80,8 @@ package struct ConfigurationResolver {
         return Given(name: variable, value: value)
     }
 
-    mutating func refuse(_ given: Given, _ reason: String) {
-        problems.append(.init(.invocation, "\(given.name) '\(given.value.prefix(200))': \(reason)"))
+    mutating func refuse(_ given: Given, _ reason: String, _ place: ConfigurationProblem.Place = .invocation) {
+        problems.append(.init(place, "\(given.name) '\(given.value.prefix(200))': \(reason)"))
     }
 
     // MARK: - One setting after the other
@@ -182,6 +187,22 @@ package struct ConfigurationResolver {
             given,
             "must be one of \(RunnerConfiguration.LogLevel.allCases.map(\.rawValue).joined(separator: ", "))")
         return nil
+    }
+
+    private mutating func dockerCommand() -> String? {
+        let typed = given("--docker-command", options.dockerCommand)
+        guard let given = typed ?? dockerCommandInSettings else { return RunnerConfiguration.standardDockerCommand }
+        let place: ConfigurationProblem.Place = typed == nil ? .file : .invocation
+        guard ConfigurationProblem.masked(given.value) == given.value else {
+            refuse(given, "that looks like an API key: see --api-key-file", place)
+            return nil
+        }
+        let isName = !given.value.contains("/") && !given.value.hasPrefix("-") && !given.value.isEmpty
+        guard isName || given.value.hasPrefix("/"), given.value.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
+            refuse(given, "must be the name of a program (docker, podman) or its absolute path", place)
+            return nil
+        }
+        return given.value
     }
 
     private mutating func stateDirectory() -> FilePath? {

@@ -20,6 +20,8 @@ package struct RunnerConfiguration: Sendable {
         case error = "ERROR"
     }
 
+    package static let standardDockerCommand = "docker"
+
     package var apiKey: Secret
     /// The URL before `/api/v1`, without a slash at its end.
     package var endpoint: String
@@ -30,6 +32,8 @@ package struct RunnerConfiguration: Sendable {
     package var interval: Duration
     package var logLevel: LogLevel
     package var stateDirectory: FilePath
+    /// The client of the container engine: a name to be found in PATH, or an absolute path.
+    package var dockerCommand: String
     /// What is allowed and should be known, one line each.
     package var warnings: [String]
 }

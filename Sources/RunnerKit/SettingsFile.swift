@@ -5,6 +5,7 @@ import SystemSupport
 ///
 /// ```yaml
 /// ca-file: /etc/clevagent/ca.pem         # as --ca-file
+/// docker-command: podman                 # as --docker-command
 /// targets:
 ///   "process:/run/my-bot.pid":
 ///     start: [/usr/bin/my-bot, --fast]   # how it is started, executable first
@@ -28,6 +29,7 @@ struct SettingsFile {
     /// In the order of the file.
     private(set) var entries: [(name: String, entry: Entry)] = []
     private(set) var caFile: (path: String, line: Int)?
+    private(set) var dockerCommand: (text: String, line: Int)?
     /// What is wrong, each with its line.
     private(set) var problems: [String] = []
 
@@ -42,7 +44,15 @@ struct SettingsFile {
     }
 
     private mutating func read(_ root: YAMLNode) {
-        for (key, _, value) in members(of: root, "the file", known: ["ca-file", "targets"]) {
+        for (key, _, value) in members(of: root, "the file", known: ["ca-file", "docker-command", "targets"]) {
+            if key == "docker-command" {
+                guard case .scalar(let text, _, let line) = value else {
+                    problems.append("line \(value.line): 'docker-command' must be the name of a program or its path")
+                    continue
+                }
+                dockerCommand = (text, line)
+                continue
+            }
             if key == "ca-file" {
                 guard case .scalar(let path, _, let line) = value, path.hasPrefix("/") else {
                     problems.append("line \(value.line): 'ca-file' must be an absolute path")

@@ -38,6 +38,7 @@ import Testing
     @Test(arguments: [
         (Setting.interval, "7", "9"), (.logLevel, "DEBUG", "ERROR"), (.policy, "never", "always"),
         (.endpoint, "https://a.example", "https://b.example"), (.stateDirectory, "/a", "/b"),
+        (.dockerCommand, "podman", "/opt/bin/docker"),
     ])
     func aFlagBeatsTheEnvironmentAndTheEnvironmentTheDefault(
         setting: Setting, first: String, second: String
@@ -49,7 +50,8 @@ import Testing
             let configuration = try bench.resolve()
             return [
                 "\(configuration.interval)", configuration.logLevel.rawValue, configuration.endpoint,
-                configuration.stateDirectory.string, "\(configuration.targets.map(\.settings.policy))",
+                configuration.stateDirectory.string, configuration.dockerCommand,
+                "\(configuration.targets.map(\.settings.policy))",
             ].joined(separator: " ")
         }
         #expect(try outcome(first, second) == outcome(first, nil))
@@ -71,6 +73,10 @@ import Testing
             "must be one of unless-stopped, on-failure, always, never"
         ),
         (.stateDirectory, ["state", "./state", "~/state"], "must be an absolute path"),
+        (
+            .dockerCommand, ["./docker", "bin/docker", "-H", "docker --tls"],
+            "must be the name of a program (docker, podman) or its absolute path"
+        ),
     ])
     func aWrongValueIsToldWithItsFlagAndWithWhatWouldBeRight(
         setting: Setting, values: [String], reason: String

@@ -8,6 +8,7 @@ enum Setting: String, CaseIterable {
     case apiKeyFile = "--api-key-file"
     case caFile = "--ca-file"
     case config = "--config"
+    case dockerCommand = "--docker-command"
     case endpoint = "--endpoint"
     case interval = "--heartbeat-interval"
     case logLevel = "--log-level"
@@ -21,6 +22,7 @@ enum Setting: String, CaseIterable {
         case .apiKeyFile: \.apiKeyFile
         case .caFile: \.caFile
         case .config: \.config
+        case .dockerCommand: \.dockerCommand
         case .endpoint: \.endpoint
         case .interval: \.heartbeatInterval
         case .logLevel: \.logLevel

@@ -1,0 +1,55 @@
+import DockerWatcher
+import FoundationEssentials
+import Glibc
+import Logging
+import Supervision
+import SystemPackage
+import SystemSupport
+import TestSupport
+import WatcherAPI
+
+/// A program in Docker's place: a shell script that the test writes. `$dir` is a directory of its own.
+struct StandInDocker {
+    let directory: TestProcessDirectory
+    let watcher: DockerWatcher
+    let target = TargetID(kind: .docker, name: "bot")
+
+    /// - Parameters:
+    ///   - events: what it does for a stream of events.
+    ///   - inspect: what it does when it is asked.
+    ///   - act: what it does to start, restart and stop.
+    init(events: String, inspect: String, act: String = "exit 0") throws {
+        directory = try TestProcessDirectory()
+        let program = directory.file("docker").string
+        let script = """
+            #!/bin/sh
+            dir=\(directory.path)
+            echo "$*" >>$dir/calls
+            case $* in
+            *--until*) exit 0 ;;
+            events*) \(events) ;;
+            inspect*) \(inspect) ;;
+            *) \(act) ;;
+            esac
+
+            """
+        try Data(script.utf8).write(to: URL(filePath: program))
+        chmod(program, 0o755)
+        let context = WatcherContext(
+            targets: [target: TargetSettings()], memory: MemoryWatcherMemory(), logger: Logger(label: "test"))
+        watcher = DockerWatcher(
+            context, program: program, environment: ["PATH": "/usr/bin:/bin", "SECRET": "x"], loop: try EventLoop())
+    }
+
+    /// What it was called with, a line each.
+    var calls: [String] {
+        let text = (try? String(contentsOfFile: directory.file("calls").string, encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").map(String.init)
+    }
+
+    /// A file that the script prints.
+    func write(_ text: String, to name: String) throws {
+        // Replaced as a whole: it may be read just now.
+        try Data(text.utf8).write(to: URL(filePath: directory.file(name).string), options: .atomic)
+    }
+}

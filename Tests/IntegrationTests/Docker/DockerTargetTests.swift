@@ -1,0 +1,181 @@
+import SystemSupport
+import TestSupport
+import Testing
+import WireProtocol
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// The runner as it is shipped, with a real Docker engine and a server.
+@Suite(.serialized, .needsDocker, .timeLimit(.minutes(3))) struct DockerTargetTests {
+    @Test func whatIsKilledIsToldAndBroughtBack() async throws {
+        try await withDockerRunner { docker, stub in
+            let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
+            try await docker.crash("bot")
+            let died = try await stub.heartbeat(after: up.index) { $0.event?.kind == .died }
+            #expect(died.heartbeat.status == .error)
+            let why = try await stub.heartbeat(after: died.index) { $0.event?.kind == .evidence }
+            #expect(why.heartbeat.message?.contains("died") == true)
+            #expect(
+                why.heartbeat.message?.contains("exit 137; that is what SIGKILL (9) leaves; restarting now") == true)
+            let back = try await stub.heartbeat(after: died.index) { $0.event?.kind == .restarted }
+            #expect(back.heartbeat.event?.pid == Int(try await docker.pid(of: "bot")))
+        }
+    }
+
+    @Test func anEndForLackOfMemoryIsToldAsOne() async throws {
+        try await withDockerRunner(options: ["--memory", "24m", "--memory-swap", "24m"]) { docker, stub in
+            let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
+            _ = try? await docker.run("exec", "bot", "sh", "-c", "kill -9 $$")
+            // Its first process eats memory until the kernel ends it.
+            try await docker.run("rm", "-f", "bot")
+            try await docker.run(
+                "run", "-d", "--name", "bot", "--network", "none", "--memory", "24m", "--memory-swap", "24m",
+                PrivateDocker.image, "sh", "-c", "sleep 1; x=x; while :; do x=$x$x; done")
+            let told = try await stub.heartbeat(after: up.index) { $0.event?.oom == true }
+            #expect(told.heartbeat.message?.contains("bot was killed by the kernel: out of memory") == true)
+            _ = try await stub.heartbeat(after: told.index) { $0.event?.kind == .started }
+        }
+    }
+
+    @Test func aStopByHandIsLeftAlone() async throws {
+        try await withDockerRunner { docker, stub in
+            let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
+            try await docker.run("stop", "bot")
+            let told = try await stub.heartbeat(after: up.index) { $0.event?.kind == .stopped }
+            #expect(told.heartbeat.status == .shutdown)
+            #expect(told.heartbeat.message?.hasPrefix("bot was stopped by somebody") == true)
+            #expect(told.heartbeat.message?.hasSuffix("it was told to by docker stop or kill") == true)
+            _ = try await stub.heartbeat(after: told.index) { $0.status == .shutdown }
+            #expect(try await docker.run("inspect", "--format", "{{.State.Running}}", "bot") == "false")
+            // Removed and made anew, it is the same agent again.
+            try await docker.run("rm", "-f", "bot")
+            try await docker.start("bot")
+            let again = try await stub.heartbeat(after: told.index) { $0.status == .ok }
+            #expect(again.heartbeat.event?.kind == .started)
+        }
+    }
+
+    @Test func whatIsUnhealthyIsRestarted() async throws {
+        let check = [
+            "--health-cmd", "test ! -e /sick || { echo no answer; false; }", "--health-interval", "1s",
+            "--health-retries", "1",
+        ]
+        try await withDockerRunner(options: check) { docker, stub in
+            let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
+            // Gone with the next start, like what made it sick.
+            try await docker.run("exec", "bot", "sh", "-c", "mount -t tmpfs none /tmp 2>/dev/null; touch /sick")
+            let told = try await stub.heartbeat(after: up.index) { $0.event?.kind == .unhealthy }
+            #expect(told.heartbeat.status == .error)
+            #expect(told.heartbeat.message?.contains("bot is unhealthy: its health check fails: no answer") == true)
+            let pid = up.heartbeat.event?.pid
+            let started = try await stub.heartbeat(after: told.index) { $0.event?.kind == .started }
+            #expect(started.heartbeat.event?.pid != pid)
+        }
+    }
+
+    @Test func itsOwnRestartPolicyComesFirst() async throws {
+        try await withDockerRunner(options: ["--restart", "always"]) { docker, stub in
+            let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
+            let first = try await docker.pid(of: "bot")
+            try await docker.crash("bot")
+            let back = try await stub.heartbeat(after: up.index) {
+                $0.event?.kind == .started || $0.event?.kind == .recovered
+            }
+            #expect(back.heartbeat.event?.pid.map(Int32.init) != first)
+            let told = stub.heartbeats.map(\.heartbeat)
+            #expect(!told.contains { $0.status == .error || $0.event?.kind == .restarting })
+            #expect(try await docker.run("inspect", "--format", "{{.RestartCount}}", "bot") == "1")
+        }
+    }
+
+    @Test func aPauseIsAWarning() async throws {
+        try await withDockerRunner { docker, stub in
+            let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
+            try await docker.run("pause", "bot")
+            let told = try await stub.heartbeat(after: up.index) { $0.status == .warning }
+            #expect(told.heartbeat.message == "bot is paused (docker pause)")
+            try await docker.run("unpause", "bot")
+            _ = try await stub.heartbeat(after: told.index) { $0.status == .ok }
+        }
+    }
+
+    @Test func aCommandRestartsIt() async throws {
+        try await withDockerRunner { docker, stub in
+            _ = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
+            let first = try await docker.pid(of: "bot")
+            let restart = stub.queue("restart", type: "docker", target: "bot", agent: "bot")
+            #expect(try await stub.result(of: restart.id).result.status == .completed)
+            #expect(try await docker.pid(of: "bot") != first)
+            let stop = stub.queue("stop", type: "docker", target: "bot", agent: "bot")
+            #expect(try await stub.result(of: stop.id).result.status == .completed)
+            #expect(try await docker.pid(of: "bot") == 0)
+        }
+    }
+
+    /// The engine adopts what ran on: nothing has happened.
+    @Test func anEngineThatIsKilledMidwayHarmsNothing() async throws {
+        try await withDockerRunner(engine: ["--live-restore"]) { docker, stub in
+            let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
+            let pid = try await docker.pid(of: "bot")
+            try await docker.kill()
+            let lost = try await stub.heartbeat(after: up.index) { $0.status == .warning }
+            #expect(
+                lost.heartbeat.message?.contains("bot can't be judged: Cannot connect to the Docker daemon") == true)
+            try await docker.up(options: ["--live-restore"])
+            let back = try await stub.heartbeat(after: lost.index) { $0.status == .ok }
+            #expect(back.heartbeat.event?.pid == Int(pid))
+            #expect(
+                !stub.heartbeats.contains { $0.heartbeat.status == .error || $0.heartbeat.event?.kind == .restarting })
+            #expect(try await docker.pid(of: "bot") == pid)
+            // And it is watched again.
+            try await docker.crash("bot")
+            _ = try await stub.heartbeat(after: back.index) { $0.event?.kind == .restarted }
+        }
+    }
+
+    /// Without live-restore the engine ends what ran on when it comes back: unknown first, then started again.
+    @Test func whatEndsWithTheEngineIsNoDeathUntilTheEngineHadItsTime() async throws {
+        try await withDockerRunner { docker, stub in
+            let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
+            try await docker.kill()
+            let lost = try await stub.heartbeat(after: up.index) { $0.status == .warning }
+            try await docker.up()
+            let held = try await stub.heartbeat(after: lost.index) {
+                $0.message?.contains("is down since the Docker engine was away") == true
+            }
+            #expect(held.heartbeat.status == .warning)
+            #expect(
+                !stub.heartbeats.contains { $0.heartbeat.status == .error || $0.heartbeat.event?.kind == .restarting })
+            let died = try await stub.heartbeat(after: held.index) { $0.event?.kind == .died }
+            #expect(died.heartbeat.message?.contains("it ended while the Docker engine was away") == true)
+            _ = try await stub.heartbeat(after: died.index) { $0.event?.kind == .restarted }
+        }
+    }
+
+    // MARK: - The runner and its container
+
+    private func withDockerRunner(
+        engine: [String] = [], options: [String] = [], _ body: (PrivateDocker, StubServer) async throws -> Void
+    ) async throws {
+        try await withPrivateDocker(options: engine) { docker in
+            try await docker.start("bot", options)
+            try await withStubServer { stub in
+                let runner = try ChildProcess(
+                    [
+                        BuiltProgram.runner.path, "--endpoint", stub.endpoint, "--heartbeat-interval", "1",
+                        "--state-dir", docker.directory + "/runner", "--docker-command", PrivateDocker.client,
+                        "--watch", "docker:bot",
+                    ], environment: docker.environment.merging(["CLEVAGENT_API_KEY": "cv_test"]) { $1 })
+                do {
+                    try await body(docker, stub)
+                } catch {
+                    await runner.end()
+                    throw error
+                }
+                #expect(await runner.end() == 0)
+            }
+        }
+    }
+}
