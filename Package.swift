@@ -84,6 +84,10 @@ let package = Package(
             ],
             path: "Sources/Watchers/Process"),
         .target(
+            name: "SystemdWatcher",
+            dependencies: ["Supervision", "SystemSupport", "SystemdSupport", "WatcherAPI", logging, systemPackage],
+            path: "Sources/Watchers/Systemd"),
+        .target(
             name: "ServerLink",
             dependencies: [
                 "Gzip", "Supervision", "SystemSupport", "WireProtocol", asyncHTTPClient, logging, nioConcurrencyHelpers,
@@ -101,8 +105,8 @@ let package = Package(
             name: "clevagent-runner",
             dependencies: [
                 "CStandardDescriptors", "ProcessWatcher", "ProgramLog", "RunnerKit", "ServerLink", "Supervision",
-                "SystemSupport", "SystemdSupport", "WatcherAPI", argumentParser, logging, nioCore, nioPosix,
-                serviceLifecycle,
+                "SystemSupport", "SystemdSupport", "SystemdWatcher", "WatcherAPI", argumentParser, logging, nioCore,
+                nioPosix, serviceLifecycle,
                 systemPackage,
             ],
             linkerSettings: shippedLinking),

@@ -7,8 +7,9 @@
 # request bodies, and what finds them.
 build_packages='libsqlite3-dev libsystemd-dev libyaml-dev pkg-config zlib1g-dev'
 # What only tests need: strace counts fdatasyncs, Python carries the older runner that must go on working, openssl makes
-# certificates, and a systemd of the tests' own starts what the runner relaunches.
-test_packages='openssl strace python3-venv systemd'
+# certificates, and a systemd of the tests' own, with D-Bus and polkit, starts what
+# the runner relaunches and has the units that it watches.
+test_packages='openssl strace python3-venv systemd dbus polkitd'
 swift_wanted=6.3
 
 say() { printf '%s: %s\n' "$program" "$*"; }

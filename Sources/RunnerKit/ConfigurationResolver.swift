@@ -1,6 +1,7 @@
 package import Supervision
 package import SystemPackage
 import SystemSupport
+import WatcherAPI
 
 #if canImport(Glibc)
     import Glibc
@@ -25,6 +26,7 @@ package struct ConfigurationResolver {
     var warnings: [String] = []
     /// What the settings file says of --ca-file, and where it does.
     var caFileInSettings: (path: String, place: String)?
+    var systemdScopeInSettings: Given?
 
     /// - Parameter user: who the runner is; nil for the user of this program.
     package init(
@@ -41,13 +43,14 @@ package struct ConfigurationResolver {
     }
 
     package mutating func resolve() throws(Failure) -> RunnerConfiguration {
-        (problems, warnings, caFileInSettings) = ([], [], nil)
+        (problems, warnings, caFileInSettings, systemdScopeInSettings) = ([], [], nil, nil)
         let endpoint = self.endpoint()
         let proxy = endpoint.flatMap { self.proxy(for: $0) }
         let apiKey = self.apiKey()
         let policy = self.policy()
         let targets = self.targets(policy: policy)
         let trustRoots = self.trustRoots()
+        let watcherOptions = self.watcherOptions()
         let interval = self.interval()
         let logLevel = self.logLevel()
         let stateDirectory = self.stateDirectory()
@@ -57,6 +60,7 @@ package struct ConfigurationResolver {
         return RunnerConfiguration(
             apiKey: apiKey, endpoint: endpoint.url, trustRoots: trustRoots, proxy: proxy, targets: targets,
             interval: interval, logLevel: logLevel, stateDirectory: stateDirectory,
+            watcherOptions: watcherOptions,
             warnings: warnings.map(ConfigurationProblem.masked))
     }
 
@@ -182,6 +186,21 @@ package struct ConfigurationResolver {
             given,
             "must be one of \(RunnerConfiguration.LogLevel.allCases.map(\.rawValue).joined(separator: ", "))")
         return nil
+    }
+
+    /// Comes after the settings file was read.
+    private mutating func watcherOptions() -> WatcherOptions {
+        var result = WatcherOptions()
+        if let given = given("--systemd-scope", options.systemdScope) ?? systemdScopeInSettings {
+            if let scope = WatcherOptions.SystemdScope(rawValue: given.value) {
+                result.systemdScope = scope
+            } else {
+                refuse(
+                    given,
+                    "must be one of \(WatcherOptions.SystemdScope.allCases.map(\.rawValue).joined(separator: ", "))")
+            }
+        }
+        return result
     }
 
     private mutating func stateDirectory() -> FilePath? {

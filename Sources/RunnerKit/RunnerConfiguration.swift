@@ -1,6 +1,7 @@
 package import ServerLink
 package import Supervision
 package import SystemPackage
+package import WatcherAPI
 
 /// Everything a runner needs to know, checked.
 package struct RunnerConfiguration: Sendable {
@@ -30,6 +31,7 @@ package struct RunnerConfiguration: Sendable {
     package var interval: Duration
     package var logLevel: LogLevel
     package var stateDirectory: FilePath
+    package var watcherOptions: WatcherOptions
     /// What is allowed and should be known, one line each.
     package var warnings: [String]
 }

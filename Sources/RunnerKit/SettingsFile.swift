@@ -5,6 +5,7 @@ import SystemSupport
 ///
 /// ```yaml
 /// ca-file: /etc/clevagent/ca.pem         # as --ca-file
+/// systemd-scope: user                    # as --systemd-scope
 /// targets:
 ///   "process:/run/my-bot.pid":
 ///     start: [/usr/bin/my-bot, --fast]   # how it is started, executable first
@@ -28,6 +29,7 @@ struct SettingsFile {
     /// In the order of the file.
     private(set) var entries: [(name: String, entry: Entry)] = []
     private(set) var caFile: (path: String, line: Int)?
+    private(set) var systemdScope: (name: String, line: Int)?
     /// What is wrong, each with its line.
     private(set) var problems: [String] = []
 
@@ -42,13 +44,21 @@ struct SettingsFile {
     }
 
     private mutating func read(_ root: YAMLNode) {
-        for (key, _, value) in members(of: root, "the file", known: ["ca-file", "targets"]) {
+        for (key, _, value) in members(of: root, "the file", known: ["ca-file", "systemd-scope", "targets"]) {
             if key == "ca-file" {
                 guard case .scalar(let path, _, let line) = value, path.hasPrefix("/") else {
                     problems.append("line \(value.line): 'ca-file' must be an absolute path")
                     continue
                 }
                 caFile = (path, line)
+                continue
+            }
+            if key == "systemd-scope" {
+                guard case .scalar(let name, _, let line) = value else {
+                    problems.append("line \(value.line): 'systemd-scope' must be system or user")
+                    continue
+                }
+                systemdScope = (name, line)
                 continue
             }
             guard case .mapping(let targets, _) = value else {

@@ -11,13 +11,13 @@ package enum CgroupMemory {
     ///
     /// - Returns: nil when it has ended, or nobody counts the memory of its cgroup.
     package static func megabytes(ofProcess pid: Int32) -> Double? {
-        guard let text = try? readWholeFile("/proc/\(pid)/cgroup", limit: 1 << 16),
+        guard let text = try? readWholeFile(FilePath("/proc/\(pid)/cgroup"), limit: 1 << 16),
             let path = path(inMembership: String(decoding: text, as: UTF8.self))
         else { return nil }
         return megabytes(path: path)
     }
 
-    /// Tells the memory of a cgroup.
+    /// Tells the memory of a cgroup, to a tenth of a megabyte.
     ///
     /// - Parameter path: as /proc/PID/cgroup and systemd's `ControlGroup` have it, seen from the root of the hierarchy.
     /// - Returns: nil when there is no such cgroup, or nobody counts its memory.
@@ -57,7 +57,7 @@ package enum CgroupMemory {
             .map { $0.split(separator: " ") }.first { $0.first.map(String.init) == layout.cache }?.last.flatMap {
                 Double($0)
             }
-        return max(0, usage - (cache ?? 0)) / 1_048_576
+        return (max(0, usage - (cache ?? 0)) / 1_048_576 * 10).rounded() / 10
     }
 
     private static func text(_ path: FilePath) -> String? {

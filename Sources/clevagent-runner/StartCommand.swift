@@ -39,7 +39,8 @@ struct StartCommand: ParsableCommand {
             discussion: """
                 process:/run/my-bot.pid watches the process named in that PID file, as agent 'my-bot'; \
                 trader=process:/run/my-bot.pid calls it 'trader'. process:my-bot.py watches the process with \
-                that text in its command line; process:match:TEXT and process:pidfile:PATH say it outright.
+                that text in its command line; process:match:TEXT and process:pidfile:PATH say it outright. \
+                systemd:my-bot.service watches a unit of systemd.
                 """, valueName: "target"))
     var watch: [String] = []
 
@@ -77,6 +78,12 @@ struct StartCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("DEBUG, INFO, WARNING or ERROR.", valueName: "level"))
     var logLevel: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Whose units systemd:NAME means: of the system (the default), or of this user's own manager.",
+            valueName: "system|user"))
+    var systemdScope: String?
 
     @Option(
         help: ArgumentHelp(
@@ -153,6 +160,7 @@ struct StartCommand: ParsableCommand {
         options.config = config
         options.stateDirectory = stateDir
         options.caFile = caFile
+        options.systemdScope = systemdScope
         options.allowHTTP = allowHTTP
         return options
     }

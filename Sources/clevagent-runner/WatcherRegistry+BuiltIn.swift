@@ -2,6 +2,7 @@ import ProcessWatcher
 import Supervision
 import SystemSupport
 import SystemdSupport
+import SystemdWatcher
 import WatcherAPI
 
 /// The watchers this program was built with: the one place that names them.
@@ -11,6 +12,9 @@ func makeBuiltInRegistry(openFileLimit: OpenFileLimit, loop: EventLoop) -> Watch
     var registry = WatcherRegistry()
     registry.register(.process) {
         try ProcessWatcher($0, openFileLimit: openFileLimit, launcher: Host.processLauncher, loop: loop)
+    }
+    registry.register(.systemd) {
+        SystemdWatcher($0, scope: $0.options.systemdScope == .user ? .user : .system, loop: loop)
     }
     return registry
 }
