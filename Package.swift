@@ -155,6 +155,12 @@ let package = Package(
                 "ProcessWatcher", "Supervision", "SystemSupport", "TestSupport", "WatcherAPI", logging,
                 nioConcurrencyHelpers, systemPackage,
             ]),
+        .testTarget(
+            name: "SystemdWatcherTests",
+            dependencies: [
+                "CSystemd", "Supervision", "SystemSupport", "SystemdSupport", "SystemdWatcher", "TestSupport",
+                "WatcherAPI", logging, nioConcurrencyHelpers, systemPackage,
+            ]),
         .testTarget(name: "ProgramLogTests", dependencies: ["ProgramLog"]),
         .testTarget(
             name: "ServerLinkTests",
@@ -186,8 +192,9 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "ServerTestSupport", "SystemSupport", "TestSupport", "WireProtocol", "clevagent-runner",
-                "clevagent-server",
+                "ServerTestSupport", "Supervision", "SystemSupport", "SystemdSupport", "SystemdWatcher", "TestSupport",
+                "WatcherAPI", "WireProtocol", "clevagent-runner", "clevagent-server",
+                logging,
                 asyncHTTPClient, nioCore, nioHTTP1, nioPosix, systemPackage,
             ]),
         .executableTarget(

@@ -11,6 +11,8 @@ package enum ManagerScope: String, Sendable, Hashable, CaseIterable {
 package enum ManagerRoute: Sendable, Hashable {
     case systemBus
     case userBus
+    /// A bus at this address (dbus-daemon(1)).
+    case bus(String)
     /// The manager's own socket, with no bus between; for its own user alone.
     case socket(FilePath)
 
@@ -29,7 +31,7 @@ package enum ManagerRoute: Sendable, Hashable {
     /// Whether there is a bus between, which wants to know what to pass on and vouches for who sent it.
     package var isBus: Bool {
         switch self {
-        case .systemBus, .userBus: true
+        case .systemBus, .userBus, .bus: true
         case .socket: false
         }
     }
@@ -39,17 +41,24 @@ package enum ManagerRoute: Sendable, Hashable {
         switch self {
         case .systemBus: try BusError.check(sd_bus_open_system(&bus), "the system bus")
         case .userBus: try BusError.check(sd_bus_open_user(&bus), "the user's bus")
-        case .socket(let path):
-            try BusError.check(sd_bus_new(&bus), "sd_bus_new")
-            do throws(BusError) {
-                try BusError.check(sd_bus_set_address(bus, "unix:path=\(path)"), "sd_bus_set_address")
-                try BusError.check(sd_bus_start(bus), "\(path)")
-            } catch {
-                sd_bus_unref(bus)
-                throw error
-            }
+        case .bus(let address): bus = try connect(address)
+        case .socket(let path): bus = try connect("unix:path=\(path)")
         }
         guard let bus else { throw BusError(call: "sd_bus_new", errno: .noMemory) }
+        return bus
+    }
+
+    private func connect(_ address: String) throws(BusError) -> OpaquePointer? {
+        var bus: OpaquePointer?
+        try BusError.check(sd_bus_new(&bus), "sd_bus_new")
+        do throws(BusError) {
+            try BusError.check(sd_bus_set_address(bus, address), "sd_bus_set_address")
+            try BusError.check(sd_bus_set_bus_client(bus, isBus ? 1 : 0), "sd_bus_set_bus_client")
+            try BusError.check(sd_bus_start(bus), address)
+        } catch {
+            sd_bus_unref(bus)
+            throw error
+        }
         return bus
     }
 }

@@ -59,9 +59,14 @@ struct PrivateSystemd: Sendable {
         try await run("sh", "-c", #"kill -KILL "$1""#, "sh", pid)
     }
 
+    /// Leaves a unit's file where it is found.
+    func write(_ unit: String, _ text: String) throws {
+        try Data(text.utf8).write(to: URL(filePath: "\(directory)/units/\(unit)"))
+    }
+
     /// Starts a unit with this text.
     func start(_ unit: String, _ text: String) async throws {
-        try Data(text.utf8).write(to: URL(filePath: "\(directory)/units/\(unit)"))
+        try write(unit, text)
         try await run("systemctl", "daemon-reload")
         try await run("systemctl", "start", unit)
     }

@@ -4,8 +4,9 @@ import SystemdSupport
 extension UnitMonitor {
     func took(_ signal: BusSignal) {
         if signal.sender == SystemdName.bus, signal.member == "NameOwnerChanged" { return ownerChanged(signal) }
-        // Anybody on a bus can send to us: only the manager itself is believed.
-        guard signal.sender == manager else { return }
+        // Anybody on a bus can send to us: only the manager itself is believed. Without a bus nobody else is there.
+        if let manager, signal.sender != manager { return }
+        if manager == nil, isOnBus { return }
         switch (signal.interface, signal.member) {
         case (SystemdName.properties, "PropertiesChanged"): propertiesChanged(signal)
         case (SystemdName.managerInterface, "JobRemoved"): jobRemoved(signal)

@@ -26,8 +26,9 @@ actor UnitMonitor {
 
     var link = Link.idle
     var bus: Bus?
-    /// The manager's unique name on the bus; nil without a bus.
+    /// The manager's unique name on the bus; nil without a bus, and while it is not known.
     var manager: String?
+    private(set) var isOnBus = false
     var isHostStopping = false
     var jobs: [String: JobWait] = [:]
     private var pace = ReconnectPace()
@@ -121,7 +122,8 @@ actor UnitMonitor {
 
     /// Subscribes before anything is read, so that nothing falls between.
     private func greet(_ route: ManagerRoute) {
-        if route.isBus {
+        isOnBus = route.isBus
+        if isOnBus {
             for rule in MatchRules.common(units: units.count) { addMatch(rule) }
             bus?.call(.bus("GetNameOwner")) { message throws(BusError) in
                 try message.append(SystemdName.service)
@@ -132,8 +134,6 @@ actor UnitMonitor {
                     giveUpConnecting("\(error)")
                 }
             }
-        } else {
-            manager = nil
         }
         bus?.call(.manager("Subscribe")) { [self] reply in
             switch reply {
@@ -155,7 +155,7 @@ actor UnitMonitor {
 
     func addMatches(of unit: WatchedUnit, path: String) {
         // Without a bus, the manager tells everything.
-        guard manager != nil else { return }
+        guard isOnBus else { return }
         for rule in MatchRules.unit(unit.facts.id, path: path, units: units.count) { addMatch(rule) }
     }
 
