@@ -83,7 +83,7 @@ import Testing
         Case(
             "a command before it failed, and its own numbers are of an earlier life",
             ended("failed", "exit-code", code: 1, 0, exit: 50, activeExit: 51),
-            dead(.unknown, "a command before its main process failed")),
+            dead(.unknown, "systemd says: exit-code")),
         Case(
             "did not start in time",
             ended("failed", "timeout", code: 2, 15, activeExit: 0, ["ActiveEnterTimestampMonotonic": .number(0)]),

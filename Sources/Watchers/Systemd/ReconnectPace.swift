@@ -4,6 +4,9 @@ package struct ReconnectPace: Sendable, Hashable {
 
     package init() {}
 
+    /// Nothing has failed since it was connected.
+    package var isFresh: Bool { failures == 0 }
+
     /// Counts a failure.
     ///
     /// - Returns: 0.1, 0.2, 0.4 … 6.4, 10 s.

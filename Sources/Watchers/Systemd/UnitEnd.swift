@@ -3,9 +3,11 @@ package import Supervision
 // How the last life of a unit ended.
 extension UnitFacts {
     /// The main process that ended is of the last life: a command before it may have failed, and then the numbers are of
-    /// an earlier life. Waiting for a restart counts as not inactive, so a limit on starts is met after that.
+    /// an earlier life. Waiting for a restart counts as not inactive: who meets the limit on starts after that ended before.
     private var knowsMainExit: Bool {
-        mainExit > 0 && (mainExit >= inactiveExit || result == "start-limit-hit" || subState.hasPrefix("auto-restart"))
+        guard mainExit > 0 else { return false }
+        return mainExit >= inactiveExit || result == "start-limit-hit" || subState.hasPrefix("auto-restart")
+            || (!mainInvocation.isEmpty && mainInvocation == invocation)
     }
 
     package var cause: End.Cause {
@@ -63,7 +65,8 @@ extension UnitFacts {
 
     /// What systemd means by the codes that it ends a process with before the program begins (systemd.exec(5)).
     private var exitDetail: String? {
-        guard knowsMainExit else { return "a command before its main process failed" }
+        // A command before its main process, perhaps, or the limit on starts.
+        guard knowsMainExit else { return "systemd says: exit-code" }
         return switch exitStatus {
         case 200: "systemd could not enter its directory (CHDIR)"
         case 203: "systemd could not execute its program (EXEC)"

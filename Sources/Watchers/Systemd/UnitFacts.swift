@@ -30,6 +30,8 @@ package struct UnitFacts: Sendable, Hashable {
     package var result = ""
     package var mainPID: Int32 = 0
     package var mainStart: UInt64 = 0
+    /// The life in which a main process was seen.
+    package var mainInvocation = ""
     package var mainExit: UInt64 = 0
     /// CLD_EXITED and the like (waitid(2)).
     package var exitCode: Int32 = 0
@@ -82,6 +84,7 @@ package struct UnitFacts: Sendable, Hashable {
         set(\.restarts, properties["NRestarts"]?.number.map { UInt32(clamping: $0) })
         set(\.hasRuntimeLimit, properties["RuntimeMaxUSec"]?.number.map { $0 != .max && $0 != 0 })
         set(\.cgroup, properties["ControlGroup"]?.text)
+        if mainPID > 0 { mainInvocation = invocation }
     }
 
     private static func hexadecimal(_ bytes: [UInt8]) -> String {

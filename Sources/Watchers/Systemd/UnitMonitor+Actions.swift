@@ -28,7 +28,7 @@ extension UnitMonitor {
     }
 
     func perform(
-        _ action: TargetAction, on target: TargetID, _ startMade: @Sendable () -> Void
+        _ action: TargetAction, on target: TargetID, _ startMade: @escaping @Sendable () -> Void
     ) async -> TargetActionOutcome {
         guard let unit = units[target] else { return .failed("\(target) is not watched here", isPermanent: true) }
         retain()
@@ -51,10 +51,18 @@ extension UnitMonitor {
     }
 
     private func up(
-        _ unit: WatchedUnit, _ request: Request, _ startMade: @Sendable () -> Void
+        _ unit: WatchedUnit, _ request: Request, _ startMade: @escaping @Sendable () -> Void
     ) async -> TargetActionOutcome {
+        let former = unit.facts.invocation
         if unit.facts.result == "start-limit-hit", let failure = await resetFailed(unit) { return failure }
-        if let failure = outcome(of: await job(request, of: unit, startMade), request, unit) { return failure }
+        var end = await job(request, of: unit, startMade)
+        await freshlyRead(unit)
+        // Nothing was begun: the limit on starts, which a result from before can hide.
+        if end == .ended("failed"), unit.facts.activeState == "failed", unit.facts.invocation == former {
+            if let failure = await resetFailed(unit) { return failure }
+            end = await job(request, of: unit) {}
+        }
+        if let failure = outcome(of: end, request, unit) { return failure }
         await freshlyRead(unit)
         switch unit.observation(isHostStopping: isHostStopping).liveness {
         case .alive(let identity), .unhealthy(let identity, _): return .up(identity, note: nil)
@@ -97,7 +105,7 @@ extension UnitMonitor {
     }
 
     private func job(
-        _ request: Request, of unit: WatchedUnit, _ startMade: @Sendable () -> Void
+        _ request: Request, of unit: WatchedUnit, _ startMade: @escaping @Sendable () -> Void
     ) async -> JobEnd {
         await withCheckedContinuation { continuation in
             guard let bus else { return continuation.resume(returning: .lost("the connection is gone")) }
@@ -109,6 +117,7 @@ extension UnitMonitor {
                 do throws(BusError) {
                     // Before anything else comes in: the job may have ended already.
                     wait(for: try reply.get().text(), continuation)
+                    startMade()
                 } catch {
                     continuation.resume(returning: .refused(error))
                 }

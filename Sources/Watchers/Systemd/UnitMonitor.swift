@@ -99,6 +99,7 @@ actor UnitMonitor {
     // MARK: The connection
 
     private func connect(by first: Int) {
+        link = .connecting(first)
         var failure = BusError(call: "systemd", errno: .noSuchFileOrDirectory)
         for (index, route) in routes.enumerated().dropFirst(first) {
             do throws(BusError) {
@@ -186,7 +187,7 @@ actor UnitMonitor {
         disconnect(reason)
         wakeWaiting()
         for unit in needed { unit.tell(Observation(.undetermined(reason))) }
-        logger.info("Lost the service manager", metadata: ["reason": "\(reason)"])
+        if pace.isFresh { logger.info("Lost the service manager", metadata: ["reason": "\(reason)"]) }
         alarm = loop.schedule(at: BootClock().now.advanced(by: pace.next())) { [weak self] in
             self?.assumeIsolated { $0.reconnect() }
         }

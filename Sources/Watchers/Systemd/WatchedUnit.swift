@@ -33,7 +33,9 @@ final class WatchedUnit {
     /// Takes over what systemd has just told of its state.
     func take(_ facts: UnitFacts) {
         if facts.invocation != self.facts.invocation { isStopSeen = nil }
+        let mainInvocation = self.facts.mainInvocation
         self.facts = facts
+        if facts.mainInvocation.isEmpty { self.facts.mainInvocation = mainInvocation }
         noteStop()
     }
 
