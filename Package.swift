@@ -147,7 +147,8 @@ let package = Package(
         .testTarget(name: "WireProtocolTests", dependencies: ["WireProtocol"]),
         .testTarget(name: "SupervisionTests", dependencies: ["Supervision"]),
         .testTarget(
-            name: "SystemSupportTests", dependencies: ["Supervision", "SystemSupport", nioConcurrencyHelpers]),
+            name: "SystemSupportTests",
+            dependencies: ["Supervision", "SystemSupport", nioConcurrencyHelpers, systemPackage]),
         .testTarget(name: "SystemdSupportTests", dependencies: ["SystemSupport", "SystemdSupport"]),
         .testTarget(
             name: "ProcessWatcherTests",
