@@ -62,6 +62,7 @@ extension UnitMonitor {
             if let failure = await resetFailed(unit) { return failure }
             end = await job(request, of: unit) {}
         }
+        if isHostStopping { return .failed("this host is going down", isPermanent: false) }
         if let failure = outcome(of: end, request, unit) { return failure }
         await freshlyRead(unit)
         switch unit.observation(isHostStopping: isHostStopping).liveness {

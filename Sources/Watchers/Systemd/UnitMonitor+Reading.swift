@@ -126,7 +126,8 @@ extension UnitMonitor {
                 return
             }
             for (unit, row) in zip(known, rows) {
-                if unit.facts.isAs(listed: row.list ?? []) {
+                // A host that goes down may stay up after all.
+                if unit.facts.isAs(listed: row.list ?? []), !isHostStopping {
                     // Of what is at rest only the memory changes.
                     unit.tell(unit.observation(isHostStopping: isHostStopping))
                 } else {

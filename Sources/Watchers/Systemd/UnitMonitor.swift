@@ -100,6 +100,7 @@ actor UnitMonitor {
 
     private func connect(by first: Int) {
         link = .connecting(first)
+        alarm?.cancel()
         var failure = BusError(call: "systemd", errno: .noSuchFileOrDirectory)
         for (index, route) in routes.enumerated().dropFirst(first) {
             do throws(BusError) {
@@ -107,7 +108,10 @@ actor UnitMonitor {
                     self?.assumeIsolated { $0.bus?.process() }
                 }
                 bus.onSignal = { [self] signal in took(signal) }
-                bus.onLoss = { [self] error in lose("can't be observed: \(error)") }
+                bus.onLoss = { [self, weak bus] error in
+                    // Another one may have taken its place.
+                    if self.bus === bus { lose("can't be observed: \(error)") }
+                }
                 self.bus = bus
                 link = .connecting(index)
                 alarm = loop.schedule(at: BootClock().now.advanced(by: Bus.patience)) { [weak self] in
@@ -162,6 +166,8 @@ actor UnitMonitor {
 
     private func giveUpConnecting(_ reason: String) {
         guard case .connecting(let index) = link else { return }
+        // Who waits for a reply is told by this, and must not begin anything.
+        link = .idle
         disconnect(reason)
         if index + 1 < routes.count { return connect(by: index + 1) }
         lose("can't be observed: \(reason)")
