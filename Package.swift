@@ -88,6 +88,10 @@ let package = Package(
             dependencies: ["Supervision", "SystemSupport", "WatcherAPI", "WireProtocol", logging, systemPackage],
             path: "Sources/Watchers/Docker"),
         .target(
+            name: "SystemdWatcher",
+            dependencies: ["Supervision", "SystemSupport", "SystemdSupport", "WatcherAPI", logging, systemPackage],
+            path: "Sources/Watchers/Systemd"),
+        .target(
             name: "ServerLink",
             dependencies: [
                 "Gzip", "Supervision", "SystemSupport", "WireProtocol", asyncHTTPClient, logging, nioConcurrencyHelpers,
@@ -106,7 +110,8 @@ let package = Package(
             dependencies: [
                 "CStandardDescriptors", "DockerWatcher", "ProcessWatcher", "ProgramLog", "RunnerKit", "ServerLink",
                 "Supervision",
-                "SystemSupport", "SystemdSupport", "WatcherAPI", argumentParser, logging, nioCore, nioPosix,
+                "SystemSupport", "SystemdSupport", "SystemdWatcher", "WatcherAPI", argumentParser, logging, nioCore,
+                nioPosix,
                 serviceLifecycle,
                 systemPackage,
             ],
@@ -148,7 +153,8 @@ let package = Package(
         .testTarget(name: "WireProtocolTests", dependencies: ["WireProtocol"]),
         .testTarget(name: "SupervisionTests", dependencies: ["Supervision"]),
         .testTarget(
-            name: "SystemSupportTests", dependencies: ["Supervision", "SystemSupport", nioConcurrencyHelpers]),
+            name: "SystemSupportTests",
+            dependencies: ["Supervision", "SystemSupport", nioConcurrencyHelpers, systemPackage]),
         .testTarget(name: "SystemdSupportTests", dependencies: ["SystemSupport", "SystemdSupport"]),
         .testTarget(
             name: "ProcessWatcherTests",
@@ -161,6 +167,12 @@ let package = Package(
             dependencies: [
                 "DockerWatcher", "Supervision", "SystemSupport", "TestSupport", "WatcherAPI", logging,
                 nioConcurrencyHelpers, systemPackage,
+            ]),
+        .testTarget(
+            name: "SystemdWatcherTests",
+            dependencies: [
+                "CSystemd", "Supervision", "SystemSupport", "SystemdSupport", "SystemdWatcher", "TestSupport",
+                "WatcherAPI", logging, nioConcurrencyHelpers, systemPackage,
             ]),
         .testTarget(name: "ProgramLogTests", dependencies: ["ProgramLog"]),
         .testTarget(
@@ -193,8 +205,9 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "ServerTestSupport", "SystemSupport", "TestSupport", "WireProtocol", "clevagent-runner",
-                "clevagent-server",
+                "ServerTestSupport", "Supervision", "SystemSupport", "SystemdSupport", "SystemdWatcher", "TestSupport",
+                "WatcherAPI", "WireProtocol", "clevagent-runner", "clevagent-server",
+                logging,
                 asyncHTTPClient, nioCore, nioHTTP1, nioPosix, systemPackage,
             ]),
         .executableTarget(

@@ -63,6 +63,7 @@ extension ConfigurationResolver {
 
     /// One name for all spellings of what is watched: two targets for one process would restart it against each other.
     private func place(of id: TargetID) -> TargetID {
+        if id.kind == .systemd, !id.name.contains(".") { return TargetID(kind: .systemd, name: id.name + ".service") }
         guard id.kind == .process else { return id }
         switch ProcessName(id.name) {
         case .pidFile(let path):
@@ -128,6 +129,9 @@ extension ConfigurationResolver {
             return [:]
         }
         let file = SettingsFile(parsing: text)
+        systemdScopeInSettings = file.systemdScope.map {
+            Given(name: "\(name): line \($0.line): systemd-scope", value: $0.name)
+        }
         caFileInSettings = file.caFile.map { ($0.path, "\(name): line \($0.line)") }
         dockerCommandInSettings = file.dockerCommand.map {
             Given(name: "\(name): line \($0.line): 'docker-command'", value: $0.text)

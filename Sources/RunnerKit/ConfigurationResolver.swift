@@ -1,6 +1,7 @@
 package import Supervision
 package import SystemPackage
 import SystemSupport
+import WatcherAPI
 
 #if canImport(Glibc)
     import Glibc
@@ -27,6 +28,7 @@ package struct ConfigurationResolver {
     var caFileInSettings: (path: String, place: String)?
     /// What it says of --docker-command.
     var dockerCommandInSettings: Given?
+    var systemdScopeInSettings: Given?
 
     /// - Parameter user: who the runner is; nil for the user of this program.
     package init(
@@ -43,13 +45,16 @@ package struct ConfigurationResolver {
     }
 
     package mutating func resolve() throws(Failure) -> RunnerConfiguration {
-        (problems, warnings, caFileInSettings, dockerCommandInSettings) = ([], [], nil, nil)
+        (problems, warnings, caFileInSettings, dockerCommandInSettings, systemdScopeInSettings) = (
+            [], [], nil, nil, nil
+        )
         let endpoint = self.endpoint()
         let proxy = endpoint.flatMap { self.proxy(for: $0) }
         let apiKey = self.apiKey()
         let policy = self.policy()
         let targets = self.targets(policy: policy)
         let trustRoots = self.trustRoots()
+        let watcherOptions = self.watcherOptions()
         let interval = self.interval()
         let logLevel = self.logLevel()
         let stateDirectory = self.stateDirectory()
@@ -62,6 +67,7 @@ package struct ConfigurationResolver {
         return RunnerConfiguration(
             apiKey: apiKey, endpoint: endpoint.url, trustRoots: trustRoots, proxy: proxy, targets: targets,
             interval: interval, logLevel: logLevel, stateDirectory: stateDirectory, dockerCommand: dockerCommand,
+            watcherOptions: watcherOptions,
             warnings: warnings.map(ConfigurationProblem.masked))
     }
 
@@ -203,6 +209,21 @@ package struct ConfigurationResolver {
             return nil
         }
         return given.value
+    }
+
+    /// Comes after the settings file was read.
+    private mutating func watcherOptions() -> WatcherOptions {
+        var result = WatcherOptions()
+        if let given = given("--systemd-scope", options.systemdScope) ?? systemdScopeInSettings {
+            if let scope = WatcherOptions.SystemdScope(rawValue: given.value) {
+                result.systemdScope = scope
+            } else {
+                refuse(
+                    given,
+                    "must be one of \(WatcherOptions.SystemdScope.allCases.map(\.rawValue).joined(separator: ", "))")
+            }
+        }
+        return result
     }
 
     private mutating func stateDirectory() -> FilePath? {

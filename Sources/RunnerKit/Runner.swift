@@ -138,7 +138,9 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
             var logger = self.logger
             logger[metadataKey: "watcher.kind"] = "\(kind.rawValue)"
             watchers[kind] = try await registry.make(
-                kind, WatcherContext(targets: settings, memory: state, logger: logger))
+                kind,
+                WatcherContext(
+                    targets: settings, memory: state, logger: logger, options: configuration.watcherOptions))
         }
         return watchers
     }

@@ -1,6 +1,7 @@
 package import ServerLink
 package import Supervision
 package import SystemPackage
+package import WatcherAPI
 
 /// Everything a runner needs to know, checked.
 package struct RunnerConfiguration: Sendable {
@@ -34,6 +35,7 @@ package struct RunnerConfiguration: Sendable {
     package var stateDirectory: FilePath
     /// The client of the container engine: a name to be found in PATH, or an absolute path.
     package var dockerCommand: String
+    package var watcherOptions: WatcherOptions
     /// What is allowed and should be known, one line each.
     package var warnings: [String]
 }

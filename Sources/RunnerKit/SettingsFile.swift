@@ -6,6 +6,7 @@ import SystemSupport
 /// ```yaml
 /// ca-file: /etc/clevagent/ca.pem         # as --ca-file
 /// docker-command: podman                 # as --docker-command
+/// systemd-scope: user                    # as --systemd-scope
 /// targets:
 ///   "process:/run/my-bot.pid":
 ///     start: [/usr/bin/my-bot, --fast]   # how it is started, executable first
@@ -30,6 +31,7 @@ struct SettingsFile {
     private(set) var entries: [(name: String, entry: Entry)] = []
     private(set) var caFile: (path: String, line: Int)?
     private(set) var dockerCommand: (text: String, line: Int)?
+    private(set) var systemdScope: (name: String, line: Int)?
     /// What is wrong, each with its line.
     private(set) var problems: [String] = []
 
@@ -44,7 +46,9 @@ struct SettingsFile {
     }
 
     private mutating func read(_ root: YAMLNode) {
-        for (key, _, value) in members(of: root, "the file", known: ["ca-file", "docker-command", "targets"]) {
+        for (key, _, value) in members(
+            of: root, "the file", known: ["ca-file", "docker-command", "systemd-scope", "targets"])
+        {
             if key == "docker-command" {
                 guard case .scalar(let text, _, let line) = value else {
                     problems.append("line \(value.line): 'docker-command' must be the name of a program or its path")
@@ -59,6 +63,14 @@ struct SettingsFile {
                     continue
                 }
                 caFile = (path, line)
+                continue
+            }
+            if key == "systemd-scope" {
+                guard case .scalar(let name, _, let line) = value else {
+                    problems.append("line \(value.line): 'systemd-scope' must be system or user")
+                    continue
+                }
+                systemdScope = (name, line)
                 continue
             }
             guard case .mapping(let targets, _) = value else {

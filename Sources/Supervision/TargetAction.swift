@@ -14,6 +14,8 @@ package enum TargetActionOutcome: Sendable, Hashable {
     case up(Identity, note: String?)
     /// It is down.
     case down
+    /// Somebody else wanted it down and came in between, with what is known of it: it stays down.
+    case overruled(String)
     /// It did not succeed. `isPermanent`: trying again can't help.
     case failed(String, isPermanent: Bool)
 }

@@ -28,6 +28,7 @@ extension TargetStateMachine {
         case (.recover, .down), (.restart, .down):
             failed("it went down again", isPermanent: false, after: operation, at: now)
         case (.stop, .up): failed("it is still running", isPermanent: false, after: operation, at: now)
+        case (_, .overruled(let reason)): overruled(reason, after: operation, at: now)
         case (_, .failed(let reason, let isPermanent)):
             failed(reason, isPermanent: isPermanent, after: operation, at: now)
         }
@@ -57,6 +58,16 @@ extension TargetStateMachine {
         state = .exited(.held)
         tell(.shutdown, "was stopped by \(words(for: operation.command))", .init(kind: .stopped), at: now)
         resolve(operation.command, .completed, "\(target.agent) is stopped")
+    }
+
+    private mutating func overruled(_ reason: String, after operation: Operation, at now: BootInstant) {
+        resolve(operation.command, .failed, "not carried out: \(reason)")
+        let end: End? = if case .dead(let end)? = operation.latest?.liveness { end } else { toldEnd }
+        life = nil
+        state = .exited(.ended(end?.identity))
+        tell(.shutdown, "stays down: \(reason)", .init(kind: .stopped), at: now)
+        // It may live all the same.
+        if case .alive? = operation.latest?.liveness, let latest = operation.latest { observed(latest, at: now) }
     }
 
     private mutating func failed(

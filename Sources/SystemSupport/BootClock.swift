@@ -62,3 +62,12 @@ extension BootInstant {
         self.init(sinceBoot: .seconds(Int64(clamping: seconds)) + .seconds(Int64(rest)) / Int(perSecond))
     }
 }
+
+extension BootInstant {
+    /// The moment that CLOCK_MONOTONIC gives in microseconds, as that clock stands now. It stops while the machine sleeps:
+    /// of a moment before a sleep this tells as much too late.
+    package init(monotonicMicroseconds: UInt64) {
+        let apart = Duration(clock: CLOCK_BOOTTIME) - Duration(clock: CLOCK_MONOTONIC)
+        self.init(sinceBoot: apart + .microseconds(Int64(clamping: monotonicMicroseconds)))
+    }
+}

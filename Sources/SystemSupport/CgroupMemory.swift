@@ -1,66 +1,72 @@
 package import SystemPackage
 
-/// Reads how much memory a cgroup uses, from the kernel's files (cgroups(7)).
-package struct CgroupMemory: Sendable {
-    private let usage: FilePath
-    private let statistics: FilePath
-    private let inactiveKey: String
+/// How much memory a cgroup uses, as its files tell: without a program that is started, or a bus that is asked.
+///
+/// Without the file pages that the kernel would drop first, as `docker stats` counts.
+package enum CgroupMemory {
+    /// Where the hierarchies are (cgroups(7)).
+    package static let root: FilePath = "/sys/fs/cgroup"
 
-    /// Finds the memory cgroup of a process, if it is the one that `isMeant` says; nil when there is none.
+    /// Tells the memory of the cgroup that a process is in.
     ///
-    /// - Parameters:
-    ///   - pid: is somebody else's by now, or of another host, unless the path says that it is the one.
-    ///   - isMeant: looks at the cgroup's path.
-    package init?(of pid: Int32, isMeant: (String) -> Bool) {
-        guard let text = try? readWholeFile(FilePath("/proc/\(pid)/cgroup"), limit: 1 << 16) else { return nil }
-        self.init(membership: String(decoding: text, as: UTF8.self), isMeant: isMeant) { path in
-            (try? FileStatus.of(path)) != nil
+    /// - Returns: nil when it has ended, or nobody counts the memory of its cgroup.
+    package static func megabytes(ofProcess pid: Int32) -> Double? {
+        path(ofProcess: pid).flatMap { megabytes(path: $0) }
+    }
+
+    /// Finds the cgroup that a process is in.
+    ///
+    /// - Returns: nil when it has ended, or is in none.
+    package static func path(ofProcess pid: Int32) -> String? {
+        (try? readWholeFile(FilePath("/proc/\(pid)/cgroup"), limit: 1 << 16)).flatMap {
+            path(inMembership: String(decoding: $0, as: UTF8.self))
         }
     }
 
-    /// - Parameter exists: whether there is such a file.
-    package init?(membership: String, isMeant: (String) -> Bool, exists: (FilePath) -> Bool) {
-        // Lines `ID:CONTROLLERS:PATH`; paths may hold colons. The unified hierarchy has no controllers named.
-        for line in membership.split(separator: "\n") {
-            let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-            guard let controllers = parts.dropFirst().first, let path = parts.dropFirst(2).first.map(String.init),
-                isMeant(path)
-            else { continue }
-            let isUnified = controllers.isEmpty
-            guard isUnified || controllers.split(separator: ",").contains("memory") else { continue }
-            for mount in isUnified ? ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] : ["/sys/fs/cgroup/memory"] {
-                let directory = FilePath(mount).appending(FilePath(path).components)
-                let usage = directory.appending(isUnified ? "memory.current" : "memory.usage_in_bytes")
-                guard exists(usage) else { continue }
-                self.usage = usage
-                statistics = directory.appending("memory.stat")
-                inactiveKey = isUnified ? "inactive_file" : "total_inactive_file"
-                return
+    /// Tells the memory of a cgroup, to a tenth of a megabyte.
+    ///
+    /// - Parameter path: as /proc/PID/cgroup and systemd's `ControlGroup` have it, seen from the root of the hierarchy.
+    /// - Returns: nil when there is no such cgroup, or nobody counts its memory.
+    package static func megabytes(path: String, root: FilePath = root) -> Double? {
+        // What leads out of the hierarchy is of another namespace, and is not what would be found here.
+        guard path.hasPrefix("/"), !path.split(separator: "/").contains("..") else { return nil }
+        return Layout.all.lazy.compactMap { megabytes(root.appending($0.hierarchy + path.dropFirst()), $0) }.first
+    }
+
+    /// Finds the cgroup that has the memory in lines `ID:CONTROLLERS:PATH`: of the memory controller, if it has a
+    /// hierarchy of its own, else of the one hierarchy of version 2.
+    package static func path(inMembership text: String) -> String? {
+        let entries = text.split(separator: "\n").map {
+            $0.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+        }.filter { $0.count == 3 }
+        let own = entries.first { $0[1].split(separator: ",").contains("memory") }
+        return (own ?? entries.first { $0[0] == "0" && $0[1].isEmpty }).map { String($0[2]) }
+    }
+
+    /// The files of one version (cgroups(7), memory.rst of the kernel).
+    private struct Layout: Sendable {
+        var hierarchy: String
+        var usage: String
+        var cache: String
+
+        static let all = [
+            Layout(hierarchy: "", usage: "memory.current", cache: "inactive_file"),
+            Layout(hierarchy: "memory/", usage: "memory.usage_in_bytes", cache: "total_inactive_file"),
+        ]
+    }
+
+    private static func megabytes(_ directory: FilePath, _ layout: Layout) -> Double? {
+        guard let usage = text(directory.appending(layout.usage)).flatMap({ Double($0.prefix { $0 != "\n" }) }) else {
+            return nil
+        }
+        let cache = text(directory.appending("memory.stat"))?.split(separator: "\n").lazy
+            .map { $0.split(separator: " ") }.first { $0.first.map(String.init) == layout.cache }?.last.flatMap {
+                Double($0)
             }
-        }
-        return nil
+        return (max(0, usage - (cache ?? 0)) / 1_048_576 * 10).rounded() / 10
     }
 
-    /// What is in use without the part of the page cache that can go at any time, in MiB; nil when it is gone.
-    package func usedMB() -> Double? {
-        guard let usage = number(in: usage) else { return nil }
-        let inactive = (try? readWholeFile(statistics, limit: 1 << 16)).flatMap { Self.value(inactiveKey, in: $0) } ?? 0
-        return Double(usage - min(usage, inactive)) / 1_048_576
-    }
-
-    private func number(in file: FilePath) -> UInt64? {
-        (try? readWholeFile(file, limit: 64)).flatMap { UInt64(decimal: $0.prefix { $0 != UInt8(ascii: "\n") }) }
-    }
-
-    /// Finds a line `KEY NUMBER`.
-    package static func value(_ key: String, in statistics: [UInt8]) -> UInt64? {
-        for line in statistics.split(separator: UInt8(ascii: "\n")) {
-            let parts = line.split(separator: UInt8(ascii: " "))
-            guard parts.count == 2, let name = parts.first, let value = parts.last, name.elementsEqual(key.utf8) else {
-                continue
-            }
-            return UInt64(decimal: value)
-        }
-        return nil
+    private static func text(_ path: FilePath) -> String? {
+        (try? readWholeFile(path, limit: 1 << 16)).map { String(decoding: $0, as: UTF8.self) }
     }
 }

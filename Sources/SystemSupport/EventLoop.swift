@@ -34,12 +34,15 @@ package final class EventLoop: SerialExecutor {
     package enum Readiness: Sendable {
         /// Something to read, or the end.
         case readable
+        /// That, or room to write.
+        case readableOrWritable
         /// The end alone: epoll_ctl(2) tells of EPOLLHUP without being asked.
         case hungUp
 
         fileprivate var events: UInt32 {
             switch self {
             case .readable: EPOLLIN.rawValue
+            case .readableOrWritable: EPOLLIN.rawValue | EPOLLOUT.rawValue
             case .hungUp: 0
             }
         }

@@ -50,19 +50,3 @@ extension Duration {
         return isTooLarge ? .max : max(1, whole + UInt64(attoseconds / 1_000_000_000_000))
     }
 }
-
-/// Why a call did not succeed.
-struct BusError: Error, Sendable, Hashable, CustomStringConvertible {
-    var call: String
-    var errno: Errno
-    /// What the other side said.
-    var message: String?
-
-    var description: String { "\(call): \(message ?? "\(errno)")" }
-
-    /// Throws what sd-bus returned, if it is an error.
-    static func check(_ result: Int32, _ call: String) throws(BusError) {
-        guard result < 0 else { return }
-        throw BusError(call: call, errno: Errno(rawValue: -result))
-    }
-}

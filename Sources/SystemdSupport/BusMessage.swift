@@ -1,16 +1,22 @@
 import CSystemd
 
-/// Arguments of a method, put in one after the other (sd_bus_message_append_basic(3)).
-final class BusMessage {
-    private let message: OpaquePointer
+/// A message: arguments of a method, put in one after the other (sd_bus_message_append_basic(3)), or what others sent.
+package final class BusMessage {
+    let message: OpaquePointer
 
     init(owning message: OpaquePointer) {
         self.message = message
     }
 
+    init(sharing message: OpaquePointer) {
+        self.message = message
+        sd_bus_message_ref(message)
+    }
+
     deinit { sd_bus_message_unref(message) }
 
-    func append(_ text: String) throws(BusError) {
+    /// Appends a text.
+    package func append(_ text: String) throws(BusError) {
         try BusError.check(
             sd_bus_message_append_basic(message, CChar(UInt8(ascii: "s")), text), "sd_bus_message_append_basic")
     }
@@ -22,7 +28,8 @@ final class BusMessage {
             sd_bus_message_append_basic(message, CChar(UInt8(ascii: "b")), &value), "sd_bus_message_append_basic")
     }
 
-    func array<Element>(
+    /// Appends an array, each element by `write`.
+    package func array<Element>(
         of contents: String, _ elements: [Element], _ write: (Element) throws(BusError) -> Void
     ) throws(BusError) {
         try container("a", contents) { () throws(BusError) in

@@ -41,6 +41,7 @@ struct StartCommand: ParsableCommand {
                 trader=process:/run/my-bot.pid calls it 'trader'. process:my-bot.py watches the process with \
                 that text in its command line; process:match:TEXT and process:pidfile:PATH say it outright. \
                 docker:my-bot watches the container of that name.
+                systemd:my-bot.service watches a unit of systemd.
                 """, valueName: "target"))
     var watch: [String] = []
 
@@ -78,6 +79,12 @@ struct StartCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("DEBUG, INFO, WARNING or ERROR.", valueName: "level"))
     var logLevel: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Whose units systemd:NAME means: of the system (the default), or of this user's own manager.",
+            valueName: "system|user"))
+    var systemdScope: String?
 
     @Option(
         help: ArgumentHelp(
@@ -160,6 +167,7 @@ struct StartCommand: ParsableCommand {
         options.stateDirectory = stateDir
         options.caFile = caFile
         options.dockerCommand = dockerCommand
+        options.systemdScope = systemdScope
         options.allowHTTP = allowHTTP
         return options
     }

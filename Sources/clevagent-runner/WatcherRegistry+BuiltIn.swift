@@ -4,6 +4,7 @@ import RunnerKit
 import Supervision
 import SystemSupport
 import SystemdSupport
+import SystemdWatcher
 import WatcherAPI
 
 /// The kinds of target that this program can watch.
@@ -21,6 +22,9 @@ func makeBuiltInRegistry(
     }
     registry.register(.process) {
         try ProcessWatcher($0, openFileLimit: openFileLimit, launcher: Host.processLauncher, loop: loop)
+    }
+    registry.register(.systemd) {
+        SystemdWatcher($0, scope: $0.options.systemdScope == .user ? .user : .system, loop: loop)
     }
     return registry
 }

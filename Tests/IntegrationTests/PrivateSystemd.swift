@@ -16,10 +16,12 @@ struct PrivateSystemd: Sendable {
     var share: String { directory + "/share" }
 
     /// Boots one that can see the programs of this build, and those that are named.
-    init(programs: [String] = []) async throws {
+    ///
+    /// - Parameter hasBus: with D-Bus and polkit.
+    init(programs: [String] = [], hasBus: Bool = false) async throws {
         directory = "/tmp/clevagent-systemd-\(UInt32.random(in: 0 ... .max))"
         let places = Set(([BuiltProgram.runner.path] + programs).map(Self.parent)).sorted()
-        try await command("up", places + Self.runtimeDirectories)
+        try await command("up", (hasBus ? ["--bus"] : []) + places + Self.runtimeDirectories)
     }
 
     /// Where Swift's libraries are that the programs of this build need, as they need them; perhaps on another file
@@ -57,9 +59,14 @@ struct PrivateSystemd: Sendable {
         try await run("sh", "-c", #"kill -KILL "$1""#, "sh", pid)
     }
 
+    /// Leaves a unit's file where it is found.
+    func write(_ unit: String, _ text: String) throws {
+        try Data(text.utf8).write(to: URL(filePath: "\(directory)/units/\(unit)"))
+    }
+
     /// Starts a unit with this text.
     func start(_ unit: String, _ text: String) async throws {
-        try Data(text.utf8).write(to: URL(filePath: "\(directory)/units/\(unit)"))
+        try write(unit, text)
         try await run("systemctl", "daemon-reload")
         try await run("systemctl", "start", unit)
     }
@@ -92,9 +99,9 @@ struct PrivateSystemdError: Error, CustomStringConvertible {
 
 /// Runs `body` with a systemd that is ended afterwards.
 func withPrivateSystemd<Result>(
-    showing programs: [String] = [], _ body: (PrivateSystemd) async throws -> Result
+    showing programs: [String] = [], hasBus: Bool = false, _ body: (PrivateSystemd) async throws -> Result
 ) async throws -> Result {
-    let systemd = try await PrivateSystemd(programs: programs)
+    let systemd = try await PrivateSystemd(programs: programs, hasBus: hasBus)
     do {
         let result = try await body(systemd)
         await systemd.end()

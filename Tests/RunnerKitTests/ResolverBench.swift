@@ -14,6 +14,7 @@ enum Setting: String, CaseIterable {
     case logLevel = "--log-level"
     case policy = "--restart-policy"
     case stateDirectory = "--state-dir"
+    case systemdScope = "--systemd-scope"
 
     var variable: String { "CLEVAGENT_" + rawValue.dropFirst(2).uppercased().replacing("-", with: "_") }
 
@@ -28,6 +29,7 @@ enum Setting: String, CaseIterable {
         case .logLevel: \.logLevel
         case .policy: \.restartPolicy
         case .stateDirectory: \.stateDirectory
+        case .systemdScope: \.systemdScope
         }
     }
 }

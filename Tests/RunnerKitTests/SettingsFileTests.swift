@@ -85,8 +85,8 @@ import Testing
     // MARK: - What is wrong
 
     @Test(arguments: [
-        ("- a\n- b", "line 1: the file must be a mapping with ca-file, docker-command, targets"),
-        ("hello", "line 1: the file must be a mapping with ca-file, docker-command, targets"),
+        ("- a\n- b", "line 1: the file must be a mapping with ca-file, docker-command, systemd-scope, targets"),
+        ("hello", "line 1: the file must be a mapping with ca-file, docker-command, systemd-scope, targets"),
         ("targets:", "line 1: 'targets' must be a mapping from TYPE:NAME to settings"),
         ("targets: [a]", "line 1: 'targets' must be a mapping from TYPE:NAME to settings"),
         ("tragets: {}", "line 1: 'tragets' is not a setting of the file; did you mean 'targets'?"),

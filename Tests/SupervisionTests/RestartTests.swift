@@ -147,6 +147,22 @@ import WireProtocol
         #expect(bot.machine.report.status == .error)
     }
 
+    @Test func aStopOfSomebodyElseInTheMiddleOfARestartWins() {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.seesDeath(of: 1, cause: .signal(9))
+        bot.feed(.startPermitted)
+        bot.feed(.finished(.overruled("somebody cancelled it")))
+        #expect(bot.machine.report.status == .shutdown)
+        #expect(bot.machine.report.message == "bot stays down: somebody cancelled it")
+        #expect(bot.machine.deadline == nil)
+        // The old death is no news.
+        bot.seesDeath(of: 1, cause: .signal(9))
+        #expect(bot.machine.deadline == nil && bot.performed.isEmpty)
+        bot.sees(.alive(.life(2)))
+        #expect(bot.machine.report.status == .ok)
+    }
+
     @Test func aLifeThatEndedWhileItsStartWasReportedIsADeath() {
         var bot = Machine()
         bot.sees(.alive(.life(1)))

@@ -15,12 +15,12 @@ extension DockerWatcher {
         }
         // A PID of another host, or of somebody else by now, is in no cgroup with the container's id.
         let memory =
-            memories[target]?.usedMB()
+            memories[target].flatMap { CgroupMemory.megabytes(path: $0) }
             ?? facts.pid.flatMap { pid in
-                memories[target] = CgroupMemory(of: pid) { $0.contains(facts.id) }
-                return memories[target]?.usedMB()
+                memories[target] = CgroupMemory.path(ofProcess: pid).flatMap { $0.contains(facts.id) ? $0 : nil }
+                return memories[target].flatMap { CgroupMemory.megabytes(path: $0) }
             }
-        judge.measured(memoryMB: memory.map { ($0 * 10).rounded() / 10 })
+        judge.measured(memoryMB: memory)
         judges[target] = judge
         if let observation = judge.aliveNow { tell(target, observation) }
     }

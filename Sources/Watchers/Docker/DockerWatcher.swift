@@ -21,7 +21,7 @@ package actor DockerWatcher: Watcher, TargetController {
     private var told: [TargetID: Observation] = [:]
     /// When a target is to be read again.
     var appointments: [TargetID: BootInstant] = [:]
-    var memories: [TargetID: CgroupMemory] = [:]
+    var memories: [TargetID: String] = [:]
 
     /// Targets that are to be read, and who waits for the reading that comes.
     private var wanted: Set<TargetID> = []
