@@ -44,12 +44,13 @@ extension ConfigurationResolver {
             targets.append(target)
         }
         let settings = settingsFile(watched: seen)
+        let logTail = self.logTail() ?? logTailInSettings ?? 0
         return targets.map { target in
             if user == 0, target.isFoundByCommandLine, settings[target.id]?.user == nil {
                 warnings.append(
                     "\(target.id): a process of any user can match it: set user: for it in the settings file")
             }
-            var result = TargetSettings(policy: policy)
+            var result = TargetSettings(policy: policy, logTail: settings[target.id]?.logTail ?? logTail)
             if let entry = settings[target.id] {
                 result.start = entry.start
                 result.user = entry.user
@@ -129,6 +130,7 @@ extension ConfigurationResolver {
         }
         let file = SettingsFile(parsing: text)
         caFileInSettings = file.caFile.map { ($0.path, "\(name): line \($0.line)") }
+        logTailInSettings = file.logTail
         problems += file.problems.map { .init(.file, "\(name): \($0)") }
         var settings: [TargetID: SettingsFile.Entry] = [:]
         for (key, entry) in file.entries {

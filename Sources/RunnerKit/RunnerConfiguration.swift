@@ -20,6 +20,9 @@ package struct RunnerConfiguration: Sendable {
         case error = "ERROR"
     }
 
+    /// How many of a target's last lines may follow its death.
+    static let logTails = 0...200
+
     package var apiKey: Secret
     /// The URL before `/api/v1`, without a slash at its end.
     package var endpoint: String

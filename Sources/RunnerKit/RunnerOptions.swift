@@ -11,6 +11,7 @@ package struct RunnerOptions: Sendable {
     package var stateDirectory: String?
     package var caFile: String?
     package var allowHTTP = false
+    package var logTail: String?
 
     package init() {}
 }

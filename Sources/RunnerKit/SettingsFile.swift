@@ -5,12 +5,14 @@ import SystemSupport
 ///
 /// ```yaml
 /// ca-file: /etc/clevagent/ca.pem         # as --ca-file
+/// log_tail: 20                           # as --log-tail
 /// targets:
 ///   "process:/run/my-bot.pid":
 ///     start: [/usr/bin/my-bot, --fast]   # how it is started, executable first
 ///     user: bot                          # whom start runs as, by name or number
 ///     grace: 2                           # seconds to wait for somebody else to bring it back
 ///     backoff: {initial: 1, max: 300}    # seconds between tries
+///     log_tail: 50                       # how many of its last lines follow a death
 ///   "process:my-bot.py":
 ///     user: bot                          # whose processes count
 /// ```
@@ -23,11 +25,13 @@ struct SettingsFile {
         var initial: Duration?
         var maximum: Duration?
         var user: UInt32?
+        var logTail: Int?
     }
 
     /// In the order of the file.
     private(set) var entries: [(name: String, entry: Entry)] = []
     private(set) var caFile: (path: String, line: Int)?
+    private(set) var logTail: Int?
     /// What is wrong, each with its line.
     private(set) var problems: [String] = []
 
@@ -42,7 +46,11 @@ struct SettingsFile {
     }
 
     private mutating func read(_ root: YAMLNode) {
-        for (key, _, value) in members(of: root, "the file", known: ["ca-file", "targets"]) {
+        for (key, _, value) in members(of: root, "the file", known: ["ca-file", "log_tail", "targets"]) {
+            if key == "log_tail" {
+                logTail = lines(value)
+                continue
+            }
             if key == "ca-file" {
                 guard case .scalar(let path, _, let line) = value, path.hasPrefix("/") else {
                     problems.append("line \(value.line): 'ca-file' must be an absolute path")
@@ -59,11 +67,14 @@ struct SettingsFile {
         }
     }
 
+    private static let targetSettings = ["start", "grace", "backoff", "user", "log_tail"]
+
     private mutating func entry(_ name: String, _ line: Int, _ node: YAMLNode) -> Entry {
         var entry = Entry(line: line)
-        for (key, _, value) in members(of: node, "'\(name)'", known: ["start", "grace", "backoff", "user"]) {
+        for (key, _, value) in members(of: node, "'\(name)'", known: Self.targetSettings) {
             switch key {
             case "start": entry.start = start(value)
+            case "log_tail": entry.logTail = lines(value)
             case "user": entry.user = user(value)
             case "grace": entry.grace = seconds(value, "grace", 0...3600)
             case "backoff":
@@ -133,6 +144,18 @@ struct SettingsFile {
             return nil
         }
         return user
+    }
+
+    /// A number of lines; 0 for none.
+    private mutating func lines(_ node: YAMLNode) -> Int? {
+        guard case .scalar(let text, isPlain: true, _) = node, let count = Int(text),
+            RunnerConfiguration.logTails.contains(count)
+        else {
+            let most = RunnerConfiguration.logTails.upperBound
+            problems.append("line \(node.line): 'log_tail' must be a number of lines from 0 (none) to \(most)")
+            return nil
+        }
+        return count
     }
 
     private mutating func seconds(_ node: YAMLNode, _ key: String, _ range: ClosedRange<Double>) -> Duration? {

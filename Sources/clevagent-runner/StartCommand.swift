@@ -84,6 +84,12 @@ struct StartCommand: ParsableCommand {
             valueName: "file"))
     var caFile: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "How many of a target's last log lines follow its death to the server, secrets masked (0 to 200).",
+            valueName: "lines"))
+    var logTail: String?
+
     @Flag(help: "Allow http:// to another host: the key is then visible to the network.")
     var allowHTTP = false
 
@@ -154,6 +160,7 @@ struct StartCommand: ParsableCommand {
         options.stateDirectory = stateDir
         options.caFile = caFile
         options.allowHTTP = allowHTTP
+        options.logTail = logTail
         return options
     }
 }

@@ -11,6 +11,7 @@ enum Setting: String, CaseIterable {
     case endpoint = "--endpoint"
     case interval = "--heartbeat-interval"
     case logLevel = "--log-level"
+    case logTail = "--log-tail"
     case policy = "--restart-policy"
     case stateDirectory = "--state-dir"
 
@@ -24,6 +25,7 @@ enum Setting: String, CaseIterable {
         case .endpoint: \.endpoint
         case .interval: \.heartbeatInterval
         case .logLevel: \.logLevel
+        case .logTail: \.logTail
         case .policy: \.restartPolicy
         case .stateDirectory: \.stateDirectory
         }
