@@ -84,6 +84,10 @@ let package = Package(
             ],
             path: "Sources/Watchers/Process"),
         .target(
+            name: "DockerWatcher",
+            dependencies: ["Supervision", "SystemSupport", "WatcherAPI", "WireProtocol", logging, systemPackage],
+            path: "Sources/Watchers/Docker"),
+        .target(
             name: "ServerLink",
             dependencies: [
                 "Gzip", "Supervision", "SystemSupport", "WireProtocol", asyncHTTPClient, logging, nioConcurrencyHelpers,
@@ -100,7 +104,7 @@ let package = Package(
         .executableTarget(
             name: "clevagent-runner",
             dependencies: [
-                "CStandardDescriptors", "ProcessWatcher", "ProgramLog", "RunnerKit", "ServerLink", "Supervision",
+                "CStandardDescriptors", "DockerWatcher", "ProcessWatcher", "ProgramLog", "RunnerKit", "ServerLink", "Supervision",
                 "SystemSupport", "SystemdSupport", "WatcherAPI", argumentParser, logging, nioCore, nioPosix,
                 serviceLifecycle,
                 systemPackage,
@@ -149,6 +153,12 @@ let package = Package(
             name: "ProcessWatcherTests",
             dependencies: [
                 "ProcessWatcher", "Supervision", "SystemSupport", "TestSupport", "WatcherAPI", logging,
+                nioConcurrencyHelpers, systemPackage,
+            ]),
+        .testTarget(
+            name: "DockerWatcherTests",
+            dependencies: [
+                "DockerWatcher", "Supervision", "SystemSupport", "TestSupport", "WatcherAPI", logging,
                 nioConcurrencyHelpers, systemPackage,
             ]),
         .testTarget(name: "ProgramLogTests", dependencies: ["ProgramLog"]),

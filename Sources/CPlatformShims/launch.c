@@ -151,11 +151,13 @@ _Noreturn void clevagent_become(const struct clevagent_launch *launch, int repor
     fail(CLEVAGENT_STEP_EXEC);
 }
 
-_Noreturn static void child(const struct clevagent_launch *launch, int null, int gate, int report) {
+_Noreturn static void child(
+    const struct clevagent_launch *launch, int null, const int *outputs, int gate, int report) {
     if (dup3(report, REPORT, O_CLOEXEC) < 0) _exit(127);
     if (dup3(gate, GATE, O_CLOEXEC) < 0) fail(CLEVAGENT_STEP_SETUP);
     for (int number = 0; number < 3; number++) {
-        if (dup2(null, number) < 0) fail(CLEVAGENT_STEP_SETUP);
+        int from = outputs != NULL && number > 0 ? outputs[number - 1] : null;
+        if (dup2(from, number) < 0) fail(CLEVAGENT_STEP_SETUP);
     }
     close_from(FIRST_UNUSED);
     setsid();
@@ -189,7 +191,17 @@ static void close_if_open(int fd) {
     if (fd >= 0) close(fd);
 }
 
-pid_t clevagent_launch_gated(const struct clevagent_launch *launch, int *pidfd, int *gate, int *report) {
+int clevagent_pipe(int ends[2]) {
+    ends[0] = ends[1] = -1;
+    if (pipe_out_of_the_way(ends) == 0 && fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0) return 0;
+    int result = -errno;
+    close_if_open(ends[0]);
+    close_if_open(ends[1]);
+    return result;
+}
+
+pid_t clevagent_launch_gated(
+    const struct clevagent_launch *launch, const int *outputs, int *pidfd, int *gate, int *report) {
     int gate_ends[2] = {-1, -1}, report_ends[2] = {-1, -1}, child_pidfd = -1;
     pid_t pid = -1;
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -204,7 +216,7 @@ pid_t clevagent_launch_gated(const struct clevagent_launch *launch, int *pidfd, 
         sigset_t before;
         set_all_signals(SIG_BLOCK, &before);
         pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
-        if (pid == 0) child(launch, null, gate_ends[0], report_ends[1]);
+        if (pid == 0) child(launch, null, outputs, gate_ends[0], report_ends[1]);
         int saved = errno;
         sigprocmask(SIG_SETMASK, &before, NULL);
         errno = saved;

@@ -131,6 +131,9 @@ extension ConfigurationResolver {
         let file = SettingsFile(parsing: text)
         caFileInSettings = file.caFile.map { ($0.path, "\(name): line \($0.line)") }
         logTailInSettings = file.logTail
+        dockerCommandInSettings = file.dockerCommand.map {
+            Given(name: "\(name): line \($0.line): 'docker-command'", value: $0.text)
+        }
         problems += file.problems.map { .init(.file, "\(name): \($0)") }
         var settings: [TargetID: SettingsFile.Entry] = [:]
         for (key, entry) in file.entries {

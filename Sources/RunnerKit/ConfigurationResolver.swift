@@ -27,6 +27,8 @@ package struct ConfigurationResolver {
     var caFileInSettings: (path: String, place: String)?
     /// What the settings file says of --log-tail for all targets.
     var logTailInSettings: Int?
+    /// What it says of --docker-command.
+    var dockerCommandInSettings: Given?
 
     /// - Parameter user: who the runner is; nil for the user of this program.
     package init(
@@ -43,7 +45,7 @@ package struct ConfigurationResolver {
     }
 
     package mutating func resolve() throws(Failure) -> RunnerConfiguration {
-        (problems, warnings, caFileInSettings, logTailInSettings) = ([], [], nil, nil)
+        (problems, warnings, caFileInSettings, dockerCommandInSettings, logTailInSettings) = ([], [], nil, nil, nil)
         let endpoint = self.endpoint()
         let proxy = endpoint.flatMap { self.proxy(for: $0) }
         let apiKey = self.apiKey()
@@ -53,12 +55,15 @@ package struct ConfigurationResolver {
         let interval = self.interval()
         let logLevel = self.logLevel()
         let stateDirectory = self.stateDirectory()
-        guard problems.isEmpty, let endpoint, let apiKey, let interval, let logLevel, let stateDirectory else {
+        let dockerCommand = self.dockerCommand()
+        guard problems.isEmpty, let endpoint, let apiKey, let interval, let logLevel, let stateDirectory,
+            let dockerCommand
+        else {
             throw Failure(problems: problems)
         }
         return RunnerConfiguration(
             apiKey: apiKey, endpoint: endpoint.url, trustRoots: trustRoots, proxy: proxy, targets: targets,
-            interval: interval, logLevel: logLevel, stateDirectory: stateDirectory,
+            interval: interval, logLevel: logLevel, stateDirectory: stateDirectory, dockerCommand: dockerCommand,
             warnings: warnings.map(ConfigurationProblem.masked))
     }
 
@@ -194,6 +199,18 @@ package struct ConfigurationResolver {
             given,
             "must be one of \(RunnerConfiguration.LogLevel.allCases.map(\.rawValue).joined(separator: ", "))")
         return nil
+    }
+
+    private mutating func dockerCommand() -> String? {
+        guard let given = given("--docker-command", options.dockerCommand) ?? dockerCommandInSettings else {
+            return RunnerConfiguration.standardDockerCommand
+        }
+        let isName = !given.value.contains("/") && !given.value.hasPrefix("-") && !given.value.isEmpty
+        guard isName || given.value.hasPrefix("/"), given.value.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
+            refuse(given, "must be the name of a program (docker, podman) or its absolute path")
+            return nil
+        }
+        return given.value
     }
 
     private mutating func stateDirectory() -> FilePath? {

@@ -22,6 +22,7 @@ package struct RunnerConfiguration: Sendable {
 
     /// How many of a target's last lines may follow its death.
     static let logTails = 0...200
+    package static let standardDockerCommand = "docker"
 
     package var apiKey: Secret
     /// The URL before `/api/v1`, without a slash at its end.
@@ -33,6 +34,8 @@ package struct RunnerConfiguration: Sendable {
     package var interval: Duration
     package var logLevel: LogLevel
     package var stateDirectory: FilePath
+    /// The client of the container engine: a name to be found in PATH, or an absolute path.
+    package var dockerCommand: String
     /// What is allowed and should be known, one line each.
     package var warnings: [String]
 }

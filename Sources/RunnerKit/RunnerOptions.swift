@@ -10,6 +10,7 @@ package struct RunnerOptions: Sendable {
     package var config: String?
     package var stateDirectory: String?
     package var caFile: String?
+    package var dockerCommand: String?
     package var allowHTTP = false
     package var logTail: String?
 

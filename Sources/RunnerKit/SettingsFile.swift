@@ -6,6 +6,7 @@ import SystemSupport
 /// ```yaml
 /// ca-file: /etc/clevagent/ca.pem         # as --ca-file
 /// log_tail: 20                           # as --log-tail
+/// docker-command: podman                 # as --docker-command
 /// targets:
 ///   "process:/run/my-bot.pid":
 ///     start: [/usr/bin/my-bot, --fast]   # how it is started, executable first
@@ -32,6 +33,7 @@ struct SettingsFile {
     private(set) var entries: [(name: String, entry: Entry)] = []
     private(set) var caFile: (path: String, line: Int)?
     private(set) var logTail: Int?
+    private(set) var dockerCommand: (text: String, line: Int)?
     /// What is wrong, each with its line.
     private(set) var problems: [String] = []
 
@@ -46,9 +48,17 @@ struct SettingsFile {
     }
 
     private mutating func read(_ root: YAMLNode) {
-        for (key, _, value) in members(of: root, "the file", known: ["ca-file", "log_tail", "targets"]) {
+        for (key, _, value) in members(of: root, "the file", known: ["ca-file", "docker-command", "log_tail", "targets"]) {
             if key == "log_tail" {
                 logTail = lines(value)
+                continue
+            }
+            if key == "docker-command" {
+                guard case .scalar(let text, _, let line) = value else {
+                    problems.append("line \(value.line): 'docker-command' must be the name of a program or its path")
+                    continue
+                }
+                dockerCommand = (text, line)
                 continue
             }
             if key == "ca-file" {

@@ -1,3 +1,4 @@
+import CPlatformShims
 import Glibc
 package import SystemPackage
 
@@ -21,6 +22,14 @@ package final class OwnedDescriptor: Sendable {
     /// open(2).
     package static func open(_ path: FilePath, _ flags: Int32, mode: UInt32 = 0) throws(Errno) -> OwnedDescriptor {
         try OwnedDescriptor(checking: path.withPlatformString { Glibc.open($0, flags, mode) })
+    }
+
+    /// A pipe for a child's output: reading from it does not block (pipe(7)).
+    package static func pipe() throws(Errno) -> (reading: OwnedDescriptor, writing: OwnedDescriptor) {
+        var ends: [Int32] = [-1, -1]
+        let result = clevagent_pipe(&ends)
+        guard result == 0 else { throw Errno(rawValue: -result) }
+        return (OwnedDescriptor(owning: ends[0]), OwnedDescriptor(owning: ends[1]))
     }
 
     /// Reads from here to the end.

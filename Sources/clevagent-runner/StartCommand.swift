@@ -39,7 +39,8 @@ struct StartCommand: ParsableCommand {
             discussion: """
                 process:/run/my-bot.pid watches the process named in that PID file, as agent 'my-bot'; \
                 trader=process:/run/my-bot.pid calls it 'trader'. process:my-bot.py watches the process with \
-                that text in its command line; process:match:TEXT and process:pidfile:PATH say it outright.
+                that text in its command line; process:match:TEXT and process:pidfile:PATH say it outright. \
+                docker:my-bot watches the container of that name.
                 """, valueName: "target"))
     var watch: [String] = []
 
@@ -90,6 +91,11 @@ struct StartCommand: ParsableCommand {
             valueName: "lines"))
     var logTail: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "The client for docker: targets, by name or absolute path (default: docker).", valueName: "program"))
+    var dockerCommand: String?
+
     @Flag(help: "Allow http:// to another host: the key is then visible to the network.")
     var allowHTTP = false
 
@@ -105,9 +111,8 @@ struct StartCommand: ParsableCommand {
         _ options: RunnerOptions, _ group: any EventLoopGroup, _ loop: SystemSupport.EventLoop
     ) async throws {
         let openFiles = OpenFileLimit.raise()
-        let registry = makeBuiltInRegistry(openFileLimit: openFiles, loop: loop)
         var resolver = ConfigurationResolver(
-            options: options, environment: Host.environment, kinds: registry.kinds)
+            options: options, environment: Host.environment, kinds: builtInKinds)
         let configuration: RunnerConfiguration
         do {
             configuration = try resolver.resolve()
@@ -115,6 +120,7 @@ struct StartCommand: ParsableCommand {
             for problem in error.problems { Host.complain(problem.description) }
             throw ExitCode(ConfigurationProblem.exitStatus(for: error.problems))
         }
+        let registry = makeBuiltInRegistry(configuration, openFileLimit: openFiles, loop: loop)
         if let needed = openFiles.shortage(targets: configuration.targets.count) {
             Host.complain(
                 "\(configuration.targets.count) targets take up to \(needed) open files, and the limit is "
@@ -159,6 +165,7 @@ struct StartCommand: ParsableCommand {
         options.config = config
         options.stateDirectory = stateDir
         options.caFile = caFile
+        options.dockerCommand = dockerCommand
         options.allowHTTP = allowHTTP
         options.logTail = logTail
         return options

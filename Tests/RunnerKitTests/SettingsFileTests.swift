@@ -98,8 +98,8 @@ import Testing
     // MARK: - What is wrong
 
     @Test(arguments: [
-        ("- a\n- b", "line 1: the file must be a mapping with ca-file, log_tail, targets"),
-        ("hello", "line 1: the file must be a mapping with ca-file, log_tail, targets"),
+        ("- a\n- b", "line 1: the file must be a mapping with ca-file, docker-command, log_tail, targets"),
+        ("hello", "line 1: the file must be a mapping with ca-file, docker-command, log_tail, targets"),
         ("targets:", "line 1: 'targets' must be a mapping from TYPE:NAME to settings"),
         ("targets: [a]", "line 1: 'targets' must be a mapping from TYPE:NAME to settings"),
         ("tragets: {}", "line 1: 'tragets' is not a setting of the file; did you mean 'targets'?"),

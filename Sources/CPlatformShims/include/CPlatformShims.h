@@ -115,8 +115,13 @@ struct clevagent_launch_report {
 ///
 /// One byte written to `gate` lets it go on; the end of `gate` (also by the death of this process) ends it. `report`
 /// then gives elements as above, and ends when the exec has succeeded or the child has ended.
-/// All three descriptors are close-on-exec and the caller's to close. Returns the child's PID.
-pid_t clevagent_launch_gated(const struct clevagent_launch *launch, int *pidfd, int *gate, int *report);
+/// `outputs` are its descriptors 1 and 2, made by `clevagent_pipe`; NULL for /dev/null.
+/// The other three descriptors are close-on-exec and the caller's to close. Returns the child's PID.
+pid_t clevagent_launch_gated(
+    const struct clevagent_launch *launch, const int *outputs, int *pidfd, int *gate, int *report);
+
+/// pipe2(2), close-on-exec, with a first end that does not block, and no number that a child uses itself.
+int clevagent_pipe(int ends[2]);
 
 /// Makes this process what `launch` says: first its ids, then all else. Every descriptor above 2 but `report` is closed.
 _Noreturn void clevagent_become(const struct clevagent_launch *launch, int report);

@@ -1,0 +1,237 @@
+package import Supervision
+
+/// Says what is to be thought of one container, from what the engine told: a value, without I/O and clock.
+///
+/// Events are hints, and what is read after them is the truth. One event is taken at its word: the `die` of the very life
+/// that was last read as running says what the next reading would say, a program start earlier.
+package struct ContainerJudge: Sendable {
+    /// How long an ended container with a restart policy of its own is left to the engine.
+    package static let ownPolicyPatience = Duration.seconds(10)
+    /// How long what ended with the engine is left to it after its return.
+    package static let enginePatience = Duration.seconds(15)
+    /// How long an end may stay unexplained: the reading that explains it is on its way.
+    static let readingGrace = Duration.seconds(2)
+
+    /// What a reading comes to.
+    package struct Judgement: Sendable, Hashable {
+        package var observation: Observation
+        /// When it is to be read again, though nothing may happen.
+        package var again: BootInstant?
+    }
+
+    /// What an event comes to.
+    package enum Hint: Sendable, Hashable {
+        case nothing
+        /// It is to be read.
+        case look
+        /// The same, and this much is known already.
+        case dead(Observation)
+    }
+
+    /// As the target's name gives it.
+    package let name: String
+    /// As last read; nil when there is none, or nothing was read yet.
+    package private(set) var facts: ContainerFacts?
+    private var requests = StopRequests()
+    /// The life that was last seen, with its PID.
+    private var lastLife: Identity?
+    /// The life that was read as running since the engine last came back.
+    private var seenAlive: Identity?
+    /// The life whose process the kernel ran out of memory for.
+    private var outOfMemory: Identity?
+    /// How the last life ended, and whether a reading has told it.
+    private var end: (told: End, isRead: Bool)?
+    /// Since when it is down, without the engine being at it.
+    private var downSince: BootInstant?
+    /// Until when the engine's own policies have time after its return.
+    private var heldUntil: BootInstant?
+    /// Nothing was read yet since the engine's return.
+    private var isReturning = false
+    /// The life that was found ended on the engine's return.
+    private var endedWithEngine: Identity?
+    /// Of the life that was last seen.
+    private var memory: Double?
+
+    package init(name: String) {
+        self.name = name
+    }
+
+    // MARK: - Events
+
+    /// Whether this event is about this target.
+    package func concerns(_ event: DockerEvent) -> Bool {
+        event.name == name || event.formerName == name || (!event.container.isEmpty && event.container == facts?.id)
+            || facts == nil && event.container.hasPrefix(name)
+    }
+
+    /// - Parameter isReplayed: it is from before the connection, and only explains.
+    package mutating func heard(_ event: DockerEvent, isReplayed: Bool = false) -> Hint {
+        switch event.action {
+        case .killed(let signal):
+            if let signal, let at = event.at { requests.add(signal, to: event.container, at: at) }
+            return .nothing
+        case .outOfMemory:
+            if facts?.id == event.container { outOfMemory = facts?.identity }
+            return .nothing
+        case .changed: return .look
+        case .died(let exitCode):
+            guard !isReplayed, let observation = died(event, exitCode) else { return .look }
+            return .dead(observation)
+        }
+    }
+
+    private mutating func died(_ event: DockerEvent, _ exitCode: Int32?) -> Observation? {
+        guard let facts, facts.status == .running, facts.id == event.container, facts.restartPolicy == nil,
+            let identity = facts.identity, identity == seenAlive, let began = facts.startedAt, let at = event.at,
+            at > began
+        else { return nil }
+        // 137 is also what the kernel's out-of-memory killer leaves: the reading knows.
+        let isDeliberate = requests.explain(facts, diedAt: at)
+        let isClear = isDeliberate || exitCode != Self.killedExitCode && outOfMemory != identity
+        let cause = isClear ? exitCode.map { End.Cause.exit(code: $0) } : nil
+        var end = End(identity: identity, cause: cause ?? .unknown, isDeliberate: isDeliberate)
+        if isClear { end.detail = Self.detail(exitCode: exitCode, isDeliberate: isDeliberate) }
+        self.end = (end, isRead: false)
+        self.facts?.status = .exited
+        seenAlive = nil
+        memory = nil
+        return Observation(.dead(end), grace: cause == nil ? Self.readingGrace : .zero)
+    }
+
+    private static let killedExitCode: Int32 = 137
+
+    // MARK: - The engine
+
+    /// The engine could not be reached: what happens now may be its own end.
+    package mutating func engineWasLost() {
+        seenAlive = nil
+        memory = nil
+    }
+
+    package mutating func engineIsBack(at now: BootInstant) {
+        heldUntil = now.advanced(by: Self.enginePatience)
+        isReturning = true
+    }
+
+    // MARK: - Readings
+
+    /// What its memory is, measured beside the engine.
+    package mutating func measured(memoryMB: Double?) { memory = memoryMB }
+
+    /// The living target as it was last read, with its memory as last measured; nil when it is not running.
+    package var aliveNow: Observation? {
+        guard let facts, facts.status == .running, let identity = facts.identity, identity == seenAlive else {
+            return nil
+        }
+        return alive(facts, identity)
+    }
+
+    /// - Parameter reading: nil when there is no such container.
+    package mutating func read(_ reading: ContainerFacts?, at now: BootInstant) -> Judgement {
+        if reading?.identity != facts?.identity { memory = nil }
+        facts = reading
+        defer { isReturning = false }
+        guard let reading else {
+            downSince = nil
+            return Judgement(
+                observation: Observation(
+                    .missing("is missing: there is no container of that name"),
+                    obstacle: "there is no container of that name any more"))
+        }
+        switch reading.status {
+        case .running:
+            downSince = nil
+            guard let identity = reading.identity else { return doubtful("runs, and its start is not told") }
+            seenAlive = identity
+            lastLife = identity
+            return Judgement(observation: alive(reading, identity))
+        case .paused:
+            downSince = nil
+            seenAlive = reading.identity
+            return Judgement(observation: Observation(.handledElsewhere("is paused (docker pause)")))
+        case .restarting:
+            downSince = nil
+            return Judgement(
+                observation: Observation(
+                    .handledElsewhere(
+                        "ended with exit \(reading.exitCode), and is being restarted by its own restart policy"
+                            + (reading.restartPolicy.map { " (\($0))" } ?? ""))))
+        case .removing: return Judgement(observation: Observation(.handledElsewhere("is being removed")))
+        case .created: return neverStarted(reading)
+        case .exited: return exited(reading, at: now)
+        case .other(let word): return doubtful("is in a state of which nothing is known here: \(word.prefix(40))")
+        }
+    }
+
+    private func doubtful(_ words: String) -> Judgement { Judgement(observation: Observation(.undetermined(words))) }
+
+    private func alive(_ reading: ContainerFacts, _ identity: Identity) -> Observation {
+        guard reading.health == "unhealthy" else {
+            let concern = reading.health == "starting" ? "its health check has not passed yet" : nil
+            return Observation(.alive(identity), memoryMB: memory, concern: concern)
+        }
+        let output = reading.healthOutput.map { EngineWords.firstLine(of: $0) } ?? ""
+        let reason = "its health check fails" + (output.isEmpty ? "" : ": \(output)")
+        return Observation(.unhealthy(identity, reason), memoryMB: memory)
+    }
+
+    /// Made, and never started: by `docker create`, or again after it was removed. Whoever made it has not started it.
+    private func neverStarted(_ reading: ContainerFacts) -> Judgement {
+        var end = End(identity: nil, cause: .unknown, isDeliberate: true)
+        end.detail =
+            reading.error.map { "its start failed: \(EngineWords.firstLine(of: $0))" }
+            ?? "it was made and not started yet"
+        return Judgement(observation: Observation(.dead(end)))
+    }
+
+    private mutating func exited(_ reading: ContainerFacts, at now: BootInstant) -> Judgement {
+        let identity = reading.identity
+        let known = end.flatMap { $0.told.identity == identity ? $0 : nil }
+        if let known, known.isRead { return Judgement(observation: Observation(.dead(known.told))) }
+        let isDeliberate =
+            known?.told.isDeliberate == true || requests.explain(reading, diedAt: reading.finishedAt)
+        if isReturning, known == nil, !isDeliberate { endedWithEngine = identity }
+        if endedWithEngine == identity, let heldUntil, now < heldUntil {
+            return Judgement(
+                observation: Observation(
+                    .undetermined("is down since the Docker engine was away, which may yet start it again")),
+                again: heldUntil)
+        }
+        let since = downSince ?? now
+        downSince = since
+        let until = since.advanced(by: Self.ownPolicyPatience)
+        if let policy = reading.restartPolicy, !isDeliberate, now < until {
+            let words = "ended with exit \(reading.exitCode), and is left to its own restart policy (\(policy)) first"
+            return Judgement(observation: Observation(.handledElsewhere(words)), again: until)
+        }
+        seenAlive = nil
+        let told = explained(reading, isDeliberate: isDeliberate)
+        end = (told, isRead: true)
+        return Judgement(observation: Observation(.dead(told)))
+    }
+
+    private func explained(_ reading: ContainerFacts, isDeliberate: Bool) -> End {
+        // Equal lives; what has ended has no PID any more.
+        let identity = lastLife == reading.identity ? lastLife : reading.identity
+        var end = End(identity: identity, cause: .exit(code: reading.exitCode), isDeliberate: isDeliberate)
+        if endedWithEngine == reading.identity {
+            end.cause = .unknown
+            end.detail = "it ended while the Docker engine was away"
+        } else if reading.wasOutOfMemory, reading.exitCode != 0 {
+            end.cause = .outOfMemory
+            end.detail = "exit \(reading.exitCode)"
+        } else {
+            end.detail =
+                reading.error.map { EngineWords.firstLine(of: $0) }
+                ?? Self.detail(exitCode: reading.exitCode, isDeliberate: isDeliberate)
+        }
+        return end
+    }
+
+    private static func detail(exitCode: Int32?, isDeliberate: Bool) -> String? {
+        if isDeliberate { return "it was told to by docker stop or kill" }
+        // The shell's convention, which Docker follows: 128 and the signal.
+        guard let exitCode, (129...192).contains(exitCode) else { return nil }
+        return "that is what \(SignalName.of(exitCode - 128)) leaves"
+    }
+}

@@ -1,0 +1,203 @@
+import Logging
+package import Supervision
+package import SystemSupport
+package import WatcherAPI
+
+/// Watches containers through the engine's command-line client: its stream of events, and `inspect` for what is true.
+///
+/// All of its work is done on the event loop's thread, where it may block for the moment that a fork or a file of a cgroup
+/// takes.
+package actor DockerWatcher: Watcher, TargetController {
+    let loop: EventLoop
+    let cli: DockerCLI
+    let runner: any CommandRunner
+    let logger: Logger
+    let clock = BootClock()
+    private let names: [TargetID]
+    var judges: [TargetID: ContainerJudge]
+
+    /// Whom to tell what, while somebody observes.
+    var observers: [TargetID: @Sendable (TargetID, Observation) -> Void] = [:]
+    private var told: [TargetID: Observation] = [:]
+    /// When a target is to be read again.
+    var appointments: [TargetID: BootInstant] = [:]
+    var memories: [TargetID: CgroupMemory] = [:]
+
+    /// Targets that are to be read, and who waits for the reading that comes.
+    private var wanted: Set<TargetID> = []
+    private var isReading = false
+    private var waiters: [CheckedContinuation<Void, Never>] = []
+    /// Rung when something was added to `wanted`.
+    let readingSignal = WakeSignal()
+    /// Rung when the engine can't be asked any more.
+    let failureSignal = WakeSignal()
+    /// Why it can't; nil as long as it can.
+    var failure: String?
+    /// The time of the newest event, on the engine's clock.
+    var newestEvent: EngineTime?
+    var hasBeenConnected = false
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    /// - Parameters:
+    ///   - program: the client, by name or absolute path: `docker`, `podman`.
+    ///   - environment: the runner's own.
+    ///   - runner: runs the client; nil for processes of this host.
+    package init(
+        _ context: WatcherContext, program: String, environment: [String: String], loop: EventLoop,
+        runner: (any CommandRunner)? = nil
+    ) {
+        self.loop = loop
+        self.runner = runner ?? ProcessCommandRunner(on: loop)
+        cli = DockerCLI(program: program, environment: environment)
+        logger = context.logger
+        names = context.targets.keys.sorted { $0.name < $1.name }
+        judges = Dictionary(
+            uniqueKeysWithValues: context.targets.keys.map { ($0, ContainerJudge(name: $0.name)) })
+    }
+
+    package func observe(
+        _ targets: [TargetID], _ report: @escaping @Sendable (TargetID, Observation) -> Void
+    ) async {
+        for target in targets {
+            told[target] = nil
+            guard judges[target] != nil else {
+                report(target, Observation(.undetermined("is not watched here")))
+                continue
+            }
+            observers[target] = report
+        }
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.stayConnected() }
+            group.addTask { await self.readWhenAsked() }
+            await self.keepAppointments()
+        }
+        for target in targets { observers[target] = nil }
+    }
+
+    // MARK: - Reading
+
+    /// Reads what is wanted each time that something is, until cancelled.
+    private func readWhenAsked() async {
+        while !Task.isCancelled {
+            await readingSignal.wait()
+            guard !wanted.isEmpty, !Task.isCancelled else { continue }
+            await read([])
+        }
+    }
+
+    /// Has a target read soon.
+    func want(_ target: TargetID) {
+        wanted.insert(target)
+        readingSignal.raise()
+    }
+
+    /// Returns after a reading of these targets that began after this call. Readings never overtake each other.
+    func read(_ targets: some Sequence<TargetID>) async {
+        wanted.formUnion(targets)
+        while isReading { await withCheckedContinuation { waiters.append($0) } }
+        // Whoever came first has read for all who waited.
+        guard !wanted.isEmpty else { return }
+        isReading = true
+        let asked = wanted.sorted { $0.name < $1.name }
+        wanted = []
+        let answer = await ask(asked)
+        apply(answer, to: asked)
+        isReading = false
+        for waiter in waiters { waiter.resume() }
+        waiters = []
+    }
+
+    private func ask(_ targets: [TargetID]) async -> InspectAnswer {
+        guard let command = cli.inspect(targets.map(\.name)) else { return .unavailable(cli.problem ?? "") }
+        let result = await runner.run(command)
+        return InspectAnswer(result, program: cli.program)
+    }
+
+    private func apply(_ answer: InspectAnswer, to targets: [TargetID]) {
+        switch answer {
+        case .containers(let containers):
+            let now = clock.now
+            for target in targets {
+                let reading = containers.first { $0.isMeant(by: target.name) }
+                guard let judgement = judges[target]?.read(reading, at: now) else { continue }
+                appointments[target] = judgement.again
+                tell(target, judgement.observation)
+                if case .alive = judgement.observation.liveness { measure(target) }
+            }
+            setAlarm()
+        case .unavailable(let reason):
+            guard !Task.isCancelled else {
+                wanted.formUnion(targets)
+                return
+            }
+            engineFailed(reason)
+        }
+    }
+
+    // MARK: - Telling
+
+    func tell(_ target: TargetID, _ observation: Observation) {
+        guard let report = observers[target], told[target] != observation else { return }
+        told[target] = observation
+        report(target, observation)
+    }
+
+    /// Nothing is known any more: all who observe hear why.
+    func engineFailed(_ reason: String) {
+        failure = reason
+        logger.info("Docker can't be asked", metadata: ["reason": "\(reason)"])
+        appointments = [:]
+        for target in names {
+            judges[target]?.engineWasLost()
+            tell(target, Observation(.undetermined("can't be judged: \(reason)")))
+        }
+        failureSignal.raise()
+    }
+
+    var targets: [TargetID] { names }
+
+    // MARK: - Alarms
+
+    private static let memoryInterval = Duration.seconds(30)
+    private static let rereadInterval = Duration.seconds(600)
+
+    private var alarm: EventLoop.Alarm?
+    private var nextMemory: BootInstant?
+    private var nextReread: BootInstant?
+
+    /// Keeps the times until cancelled: they are alarms of the loop, and cost no task.
+    private func keepAppointments() async {
+        nextMemory = clock.now.advanced(by: Self.memoryInterval)
+        nextReread = clock.now.advanced(by: Self.rereadInterval)
+        setAlarm()
+        let end = WakeSignal()
+        await end.wait()
+        alarm?.cancel()
+        (alarm, nextMemory, nextReread) = (nil, nil, nil)
+    }
+
+    private func setAlarm() {
+        alarm?.cancel()
+        guard let nextMemory, let nextReread else { return }
+        let next = ([nextMemory, nextReread] + appointments.values).min() ?? nextMemory
+        alarm = loop.schedule(at: next) { [weak self] in self?.assumeIsolated { $0.ring() } }
+    }
+
+    private func ring() {
+        let now = clock.now
+        for (target, time) in appointments where time <= now {
+            appointments[target] = nil
+            want(target)
+        }
+        if let time = nextMemory, time <= now {
+            nextMemory = now.advanced(by: Self.memoryInterval)
+            measureAll()
+        }
+        if let time = nextReread, time <= now {
+            nextReread = now.advanced(by: Self.rereadInterval)
+            if failure == nil { names.forEach(want) }
+        }
+        setAlarm()
+    }
+}

@@ -1,0 +1,51 @@
+import SystemSupport
+
+/// What came of asking about some containers.
+enum InspectAnswer: Sendable, Hashable {
+    /// Those that there are; who was asked about and is not among them is missing.
+    case containers([ContainerFacts])
+    /// It can't be told, for this reason.
+    case unavailable(String)
+
+    /// - Parameter program: what the client is called.
+    init(_ result: ProgramResult, program: String) {
+        let lines = result.output.split(separator: UInt8(ascii: "\n"))
+        let containers = lines.compactMap { ContainerFacts(parsing: Array($0)) }
+        switch result.end {
+        case .exited(0) where containers.count == lines.count: self = .containers(containers)
+        // Of several, those that there are were told, and the others were complained about.
+        case .exited(1) where containers.count == lines.count && Self.onlyMissing(result.errorOutput):
+            self = .containers(containers)
+        default: self = .unavailable(EngineFailure.words(for: result, program: program))
+        }
+    }
+
+    private static func onlyMissing(_ errorOutput: [UInt8]) -> Bool {
+        let lines = String(decoding: errorOutput, as: UTF8.self).split(whereSeparator: \.isNewline)
+        return !lines.isEmpty && lines.allSatisfy { EngineFailure.isMissing(String($0)) }
+    }
+}
+
+/// Why a command of the client did not do what it should.
+enum EngineFailure {
+    static func isMissing(_ line: String) -> Bool {
+        let line = line.lowercased()
+        return line.contains("no such container") || line.contains("no such object")
+    }
+
+    static func words(for result: ProgramResult, program: String) -> String {
+        let said = EngineWords.firstLine(of: result.errorOutput)
+        let hint =
+            said.lowercased().contains("permission denied")
+            ? " (the runner's user must be in the group docker, which makes it as good as root)" : ""
+        return switch result.end {
+        case .exited(0): "\(program) gave an answer that can't be read"
+        case .exited(let code): said.isEmpty ? "\(program) ended with exit \(code)" : "\(said)\(hint)"
+        case .signalled(let signal): "\(program) was killed by signal \(signal)"
+        case .notStarted(let reason): "\(program) can't be started: \(reason)"
+        case .timedOut: "\(program) did not answer in time"
+        case .tooMuchOutput: "\(program) gave an answer longer than any that could be right"
+        case .cancelled: "\(program) was not waited for"
+        }
+    }
+}
