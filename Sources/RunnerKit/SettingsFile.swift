@@ -48,7 +48,9 @@ struct SettingsFile {
     }
 
     private mutating func read(_ root: YAMLNode) {
-        for (key, _, value) in members(of: root, "the file", known: ["ca-file", "docker-command", "log_tail", "targets"]) {
+        for (key, _, value) in members(
+            of: root, "the file", known: ["ca-file", "docker-command", "log_tail", "targets"])
+        {
             if key == "log_tail" {
                 logTail = lines(value)
                 continue
