@@ -88,6 +88,10 @@ let package = Package(
             dependencies: ["Supervision", "SystemSupport", "WatcherAPI", "WireProtocol", logging, systemPackage],
             path: "Sources/Watchers/Docker"),
         .target(
+            name: "LaunchdWatcher",
+            dependencies: ["Supervision", "SystemSupport", systemPackage],
+            path: "Sources/Watchers/Launchd"),
+        .target(
             name: "ServerLink",
             dependencies: [
                 "Gzip", "Supervision", "SystemSupport", "WireProtocol", asyncHTTPClient, logging, nioConcurrencyHelpers,
@@ -104,7 +108,8 @@ let package = Package(
         .executableTarget(
             name: "clevagent-runner",
             dependencies: [
-                "CStandardDescriptors", "DockerWatcher", "ProcessWatcher", "ProgramLog", "RunnerKit", "ServerLink", "Supervision",
+                "CStandardDescriptors", "DockerWatcher", "ProcessWatcher", "ProgramLog", "RunnerKit", "ServerLink",
+                "Supervision",
                 "SystemSupport", "SystemdSupport", "WatcherAPI", argumentParser, logging, nioCore, nioPosix,
                 serviceLifecycle,
                 systemPackage,
@@ -161,6 +166,10 @@ let package = Package(
                 "DockerWatcher", "Supervision", "SystemSupport", "TestSupport", "WatcherAPI", logging,
                 nioConcurrencyHelpers, systemPackage,
             ]),
+        .testTarget(
+            name: "LaunchdWatcherTests",
+            dependencies: ["LaunchdWatcher", "Supervision", "SystemSupport", "TestSupport", systemPackage],
+            exclude: ["Fixtures"]),
         .testTarget(name: "ProgramLogTests", dependencies: ["ProgramLog"]),
         .testTarget(
             name: "ServerLinkTests",

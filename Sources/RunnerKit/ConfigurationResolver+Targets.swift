@@ -76,10 +76,12 @@ extension ConfigurationResolver {
         do throws(WatchedTargetError) {
             let target = try WatchedTarget(parsing: given.value)
             guard kinds.contains(target.id.kind) else {
+                let known = kinds.map(\.rawValue).joined(separator: ", ")
                 refuse(
                     given,
-                    "\(target.id.kind.rawValue) targets are not there yet in this version (there is: \(kinds.map(\.rawValue).joined(separator: ", ")))"
-                )
+                    target.id.kind == .launchd
+                        ? "launchd is macOS's: there is none on this host (there is: \(known))"
+                        : "\(target.id.kind.rawValue) targets are not there yet in this version (there is: \(known))")
                 return nil
             }
             if target.id.kind == .process, let problem = processProblem(target.id.name) {
