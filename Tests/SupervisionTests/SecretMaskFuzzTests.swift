@@ -21,7 +21,7 @@ import Testing
 
     @Test(arguments: 0..<8) func aPlantedSecretNeverSurvives(_ block: UInt64) {
         var dice = SplitMix(state: block)
-        for _ in 0..<2_500 {
+        for _ in 0..<1_000 {
             let secret = (0..<20).map { _ in
                 "abcdefghijkmnpqrstuvwxyzABCDEFGH23456789".randomElement(using: &dice) ?? "x"
             }
@@ -30,7 +30,9 @@ import Testing
             // A blank before it: in the middle of a word nothing begins.
             let text = "\(before) \(place(String(secret)))\(after.isEmpty ? "" : " ")\(after)"
             let masked = SecretMask.lines(of: Array(text.utf8), last: 100).joined(separator: "\n")
-            #expect(!masked.contains(String(secret)), "\(text.debugDescription) gave \(masked.debugDescription)")
+            // Not an expectation each: that costs more than what is tested.
+            guard masked.contains(String(secret)) else { continue }
+            Issue.record("\(text.debugDescription) gave \(masked.debugDescription)")
         }
     }
 
@@ -43,7 +45,7 @@ import Testing
         var mask = SecretMask()
         for _ in 0..<12_500 {
             var bytes: [UInt8] = []
-            for _ in 0..<Int.random(in: 0...10, using: &dice) {
+            for _ in 0..<Int.random(in: 0...6, using: &dice) {
                 switch Int.random(in: 0...2, using: &dice) {
                 case 0: bytes.append(.random(in: 0...255, using: &dice))
                 case 1: bytes += (Self.noise.randomElement(using: &dice) ?? "").utf8
@@ -51,8 +53,11 @@ import Testing
                 }
             }
             let line = mask.line(bytes)
-            #expect(line.unicodeScalars.count <= SecretMask.longestLine)
-            #expect(!line.unicodeScalars.contains { $0.properties.generalCategory == .control })
+            if line.unicodeScalars.count > SecretMask.longestLine
+                || line.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+            {
+                Issue.record("\(bytes) gave \(line.debugDescription)")
+            }
         }
     }
 
@@ -62,15 +67,15 @@ import Testing
     ])
     func theTimeGrowsWithTheLengthAlone(_ piece: String) {
         func steps(_ count: Int) -> Duration {
-            let text = Array(String(repeating: piece, count: count).utf8.prefix(60_000))
-            return (0..<3).map { _ in
+            let text = Array(String(repeating: piece, count: count).utf8.prefix(16_000))
+            return (0..<2).map { _ in
                 ContinuousClock().measure {
                     var mask = SecretMask()
                     _ = mask.line(text)
                 }
             }.min() ?? .zero
         }
-        let (short, long) = (steps(7_500 / piece.utf8.count), steps(60_000 / piece.utf8.count))
+        let (short, long) = (steps(2_000 / piece.utf8.count), steps(16_000 / piece.utf8.count))
         // Eight times the length; sixty-four times the time if it were quadratic.
         #expect(long < short * 32 + .milliseconds(20))
     }
