@@ -92,6 +92,10 @@ let package = Package(
             dependencies: ["Supervision", "SystemSupport", "SystemdSupport", "WatcherAPI", logging, systemPackage],
             path: "Sources/Watchers/Systemd"),
         .target(
+            name: "LaunchdWatcher",
+            dependencies: ["Supervision", "SystemSupport", systemPackage],
+            path: "Sources/Watchers/Launchd"),
+        .target(
             name: "ServerLink",
             dependencies: [
                 "Gzip", "Supervision", "SystemSupport", "WireProtocol", asyncHTTPClient, logging, nioConcurrencyHelpers,
@@ -174,6 +178,10 @@ let package = Package(
                 "CSystemd", "Supervision", "SystemSupport", "SystemdSupport", "SystemdWatcher", "TestSupport",
                 "WatcherAPI", logging, nioConcurrencyHelpers, systemPackage,
             ]),
+        .testTarget(
+            name: "LaunchdWatcherTests",
+            dependencies: ["LaunchdWatcher", "Supervision", "SystemSupport", "TestSupport", systemPackage],
+            exclude: ["Fixtures"]),
         .testTarget(name: "ProgramLogTests", dependencies: ["ProgramLog"]),
         .testTarget(
             name: "ServerLinkTests",

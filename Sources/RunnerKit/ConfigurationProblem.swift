@@ -14,11 +14,13 @@ package struct ConfigurationProblem: Error, Sendable, Hashable, CustomStringConv
 
     package init(_ place: Place, _ description: String) {
         self.place = place
-        // What was typed may hold anything; a message is one line and moves no cursor.
-        let line = String(
-            String.UnicodeScalarView(
-                description.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }))
-        self.description = Self.masked(line)
+        self.description = Self.masked(Self.oneLine(description))
+    }
+
+    /// What was typed may hold anything; a message is one line and moves no cursor.
+    static func oneLine(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }))
     }
 
     /// The text without what looks like an API key: one that was typed in the wrong place is not shown either.

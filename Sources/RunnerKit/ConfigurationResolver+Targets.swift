@@ -44,12 +44,13 @@ extension ConfigurationResolver {
             targets.append(target)
         }
         let settings = settingsFile(watched: seen)
+        let logTail = self.logTail() ?? logTailInSettings ?? 0
         return targets.map { target in
             if user == 0, target.isFoundByCommandLine, settings[target.id]?.user == nil {
                 warnings.append(
                     "\(target.id): a process of any user can match it: set user: for it in the settings file")
             }
-            var result = TargetSettings(policy: policy)
+            var result = TargetSettings(policy: policy, logTail: settings[target.id]?.logTail ?? logTail)
             if let entry = settings[target.id] {
                 result.start = entry.start
                 result.user = entry.user
@@ -76,10 +77,12 @@ extension ConfigurationResolver {
         do throws(WatchedTargetError) {
             let target = try WatchedTarget(parsing: given.value)
             guard kinds.contains(target.id.kind) else {
+                let known = kinds.map(\.rawValue).joined(separator: ", ")
                 refuse(
                     given,
-                    "\(target.id.kind.rawValue) targets are not there yet in this version (there is: \(kinds.map(\.rawValue).joined(separator: ", ")))"
-                )
+                    target.id.kind == .launchd
+                        ? "launchd is macOS's: there is none on this host (there is: \(known))"
+                        : "\(target.id.kind.rawValue) targets are not there yet in this version (there is: \(known))")
                 return nil
             }
             if target.id.kind == .process, let problem = processProblem(target.id.name) {
@@ -133,6 +136,7 @@ extension ConfigurationResolver {
             Given(name: "\(name): line \($0.line): systemd-scope", value: $0.name)
         }
         caFileInSettings = file.caFile.map { ($0.path, "\(name): line \($0.line)") }
+        logTailInSettings = file.logTail
         dockerCommandInSettings = file.dockerCommand.map {
             Given(name: "\(name): line \($0.line): 'docker-command'", value: $0.text)
         }

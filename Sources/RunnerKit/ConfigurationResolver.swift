@@ -26,6 +26,8 @@ package struct ConfigurationResolver {
     var warnings: [String] = []
     /// What the settings file says of --ca-file, and where it does.
     var caFileInSettings: (path: String, place: String)?
+    /// What the settings file says of --log-tail for all targets.
+    var logTailInSettings: Int?
     /// What it says of --docker-command.
     var dockerCommandInSettings: Given?
     var systemdScopeInSettings: Given?
@@ -45,9 +47,8 @@ package struct ConfigurationResolver {
     }
 
     package mutating func resolve() throws(Failure) -> RunnerConfiguration {
-        (problems, warnings, caFileInSettings, dockerCommandInSettings, systemdScopeInSettings) = (
-            [], [], nil, nil, nil
-        )
+        (problems, warnings, caFileInSettings) = ([], [], nil)
+        (dockerCommandInSettings, systemdScopeInSettings, logTailInSettings) = (nil, nil, nil)
         let endpoint = self.endpoint()
         let proxy = endpoint.flatMap { self.proxy(for: $0) }
         let apiKey = self.apiKey()
@@ -184,6 +185,16 @@ package struct ConfigurationResolver {
             return nil
         }
         return .milliseconds(Int64(seconds * 1000))
+    }
+
+    /// How many lines follow a death where the settings file does not say it.
+    mutating func logTail() -> Int? {
+        guard let given = given("--log-tail", options.logTail) else { return nil }
+        guard let count = Int(given.value), RunnerConfiguration.logTails.contains(count) else {
+            refuse(given, "must be a number of lines from 0 (none) to \(RunnerConfiguration.logTails.upperBound)")
+            return nil
+        }
+        return count
     }
 
     private mutating func logLevel() -> RunnerConfiguration.LogLevel? {

@@ -57,8 +57,6 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
     }
 
     /// Supervises until it is to stop, finishes what is in hand, says goodbye.
-    ///
-    /// - Throws: what a watcher found missing on this host.
     package func run() async throws {
         let runnerID = await state.runnerID(machine: host.machineID)
         let targets = configuration.targets.map(\.target)
@@ -88,7 +86,7 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
             logger: logger, seed: .random(in: 0 ... .max))
         let supervisor = await Supervisor(
             configuration.targets.map { .init(target: $0.target, settings: $0.settings) },
-            watchers: try await watchers(), store: state, desk: desk, farewell: farewell, clock: clock,
+            watchers: await watchers(), store: state, desk: desk, farewell: farewell, clock: clock,
             bootID: host.bootID, capacity: 2 * host.cores, seed: .random(in: 0 ... .max), logger: logger
         ) { await heartbeats.tell($0, of: $1, at: $2) }
         let commands = CommandService(
@@ -127,7 +125,7 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
         }
     }
 
-    private func watchers() async throws -> [WatcherKind: any Watcher & TargetController] {
+    private func watchers() async -> [WatcherKind: any Watcher & TargetController] {
         var watchers: [WatcherKind: any Watcher & TargetController] = [:]
         for kind in registry.kinds {
             var settings: [TargetID: TargetSettings] = [:]
@@ -137,11 +135,24 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
             guard !settings.isEmpty else { continue }
             var logger = self.logger
             logger[metadataKey: "watcher.kind"] = "\(kind.rawValue)"
-            watchers[kind] = try await registry.make(
-                kind,
-                WatcherContext(
-                    targets: settings, memory: state, logger: logger, options: configuration.watcherOptions))
+            let context = WatcherContext(
+                targets: settings, memory: state, logger: logger,
+                options: configuration.watcherOptions)
+            let make: LateWatcher<C>.Factory = { [registry] in
+                guard let watcher = try await registry.make(kind, context) else { throw NoSuchWatcher() }
+                return watcher
+            }
+            do {
+                watchers[kind] = try await make()
+            } catch {
+                watchers[kind] = LateWatcher(kind, error: error, clock: clock, logger: logger, make: make)
+            }
         }
         return watchers
     }
+}
+
+/// Only kinds that the registry lists are asked for.
+private struct NoSuchWatcher: Error, CustomStringConvertible {
+    var description: String { "this program has no such watcher" }
 }

@@ -21,6 +21,8 @@ package struct RunnerConfiguration: Sendable {
         case error = "ERROR"
     }
 
+    /// How many of a target's last lines may follow its death.
+    static let logTails = 0...200
     package static let standardDockerCommand = "docker"
 
     package var apiKey: Secret

@@ -13,6 +13,7 @@ package struct RunnerOptions: Sendable {
     package var dockerCommand: String?
     package var systemdScope: String?
     package var allowHTTP = false
+    package var logTail: String?
 
     package init() {}
 }

@@ -5,6 +5,7 @@ import SystemSupport
 ///
 /// ```yaml
 /// ca-file: /etc/clevagent/ca.pem         # as --ca-file
+/// log_tail: 20                           # as --log-tail
 /// docker-command: podman                 # as --docker-command
 /// systemd-scope: user                    # as --systemd-scope
 /// targets:
@@ -13,6 +14,7 @@ import SystemSupport
 ///     user: bot                          # whom start runs as, by name or number
 ///     grace: 2                           # seconds to wait for somebody else to bring it back
 ///     backoff: {initial: 1, max: 300}    # seconds between tries
+///     log_tail: 50                       # how many of its last lines follow a death
 ///   "process:my-bot.py":
 ///     user: bot                          # whose processes count
 /// ```
@@ -25,11 +27,13 @@ struct SettingsFile {
         var initial: Duration?
         var maximum: Duration?
         var user: UInt32?
+        var logTail: Int?
     }
 
     /// In the order of the file.
     private(set) var entries: [(name: String, entry: Entry)] = []
     private(set) var caFile: (path: String, line: Int)?
+    private(set) var logTail: Int?
     private(set) var dockerCommand: (text: String, line: Int)?
     private(set) var systemdScope: (name: String, line: Int)?
     /// What is wrong, each with its line.
@@ -47,8 +51,12 @@ struct SettingsFile {
 
     private mutating func read(_ root: YAMLNode) {
         for (key, _, value) in members(
-            of: root, "the file", known: ["ca-file", "docker-command", "systemd-scope", "targets"])
+            of: root, "the file", known: ["ca-file", "docker-command", "log_tail", "systemd-scope", "targets"])
         {
+            if key == "log_tail" {
+                logTail = lines(value)
+                continue
+            }
             if key == "docker-command" {
                 guard case .scalar(let text, _, let line) = value else {
                     problems.append("line \(value.line): 'docker-command' must be the name of a program or its path")
@@ -81,11 +89,14 @@ struct SettingsFile {
         }
     }
 
+    private static let targetSettings = ["start", "grace", "backoff", "user", "log_tail"]
+
     private mutating func entry(_ name: String, _ line: Int, _ node: YAMLNode) -> Entry {
         var entry = Entry(line: line)
-        for (key, _, value) in members(of: node, "'\(name)'", known: ["start", "grace", "backoff", "user"]) {
+        for (key, _, value) in members(of: node, "'\(name)'", known: Self.targetSettings) {
             switch key {
             case "start": entry.start = start(value)
+            case "log_tail": entry.logTail = lines(value)
             case "user": entry.user = user(value)
             case "grace": entry.grace = seconds(value, "grace", 0...3600)
             case "backoff":
@@ -155,6 +166,18 @@ struct SettingsFile {
             return nil
         }
         return user
+    }
+
+    /// A number of lines; 0 for none.
+    private mutating func lines(_ node: YAMLNode) -> Int? {
+        guard case .scalar(let text, isPlain: true, _) = node, let count = Int(text),
+            RunnerConfiguration.logTails.contains(count)
+        else {
+            let most = RunnerConfiguration.logTails.upperBound
+            problems.append("line \(node.line): 'log_tail' must be a number of lines from 0 (none) to \(most)")
+            return nil
+        }
+        return count
     }
 
     private mutating func seconds(_ node: YAMLNode, _ key: String, _ range: ClosedRange<Double>) -> Duration? {

@@ -51,6 +51,14 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
                     mailboxes.send(.finished(outcome), to: id)
                 }
             },
+            gather: { evidence, id, lines in
+                guard let watcher = watchers[id.kind] else { return }
+                mailboxes.perform {
+                    let gatherer = EvidenceGatherer(clock: clock)
+                    let evidence = await gatherer.complete(evidence, of: id, lines: lines, from: watcher)
+                    mailboxes.send(.gathered(evidence), to: id)
+                }
+            },
             gate: StartGate(capacity: capacity) { mailboxes.send(.startPermitted, to: $0) }, deadlines: deadlines,
             clock: clock, logger: logger)
         var shells: [TargetID: TargetShell<C>] = [:]

@@ -12,6 +12,8 @@ actor TargetShell<C: Clock> where C.Instant == BootInstant {
         let resolve: @Sendable (CommandKey, CommandResult) async -> Void
         /// Begins an action, which ends with an event.
         let perform: @Sendable (TargetAction, TargetID) -> Void
+        /// Looks into a death, which ends with an event.
+        let gather: @Sendable (Evidence, TargetID, _ lines: Int) -> Void
         let gate: StartGate
         let deadlines: DeadlineQueue<C>
         let clock: C
@@ -21,13 +23,15 @@ actor TargetShell<C: Clock> where C.Instant == BootInstant {
             store: any TargetRecordStore,
             tell: @escaping @Sendable (TargetReport, TargetID, BootInstant) async -> Void,
             resolve: @escaping @Sendable (CommandKey, CommandResult) async -> Void,
-            perform: @escaping @Sendable (TargetAction, TargetID) -> Void, gate: StartGate,
+            perform: @escaping @Sendable (TargetAction, TargetID) -> Void,
+            gather: @escaping @Sendable (Evidence, TargetID, _ lines: Int) -> Void, gate: StartGate,
             deadlines: DeadlineQueue<C>, clock: C, logger: Logger
         ) {
             self.store = store
             self.tell = tell
             self.resolve = resolve
             self.perform = perform
+            self.gather = gather
             self.gate = gate
             self.deadlines = deadlines
             self.clock = clock
@@ -82,6 +86,7 @@ actor TargetShell<C: Clock> where C.Instant == BootInstant {
         case .requestStart: surroundings.gate.request(id)
         case .releaseStart: surroundings.gate.release(id)
         case .perform(let action): surroundings.perform(action, id)
+        case .gather(let evidence): surroundings.gather(evidence, id, machine.settings.logTail)
         }
     }
 

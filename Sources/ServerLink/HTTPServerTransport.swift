@@ -73,6 +73,11 @@ package struct HTTPServerTransport<C: Clock>: ServerTransport, Service where C.I
     /// Lives until the group shuts down; listed first, so that it is the last to go.
     package func run() async throws {
         try? await gracefulShutdown()
+        await close()
+    }
+
+    /// Closes the connections. Nothing may be sent afterwards.
+    package func close() async {
         let signal = WakeSignal()
         // Awaited as long as it may take: a connection that is being made can't be given up, and would last 10 s.
         Task {

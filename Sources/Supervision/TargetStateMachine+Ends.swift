@@ -104,8 +104,10 @@ extension TargetStateMachine {
     }
 
     mutating func died(_ end: End, _ observation: Observation, at now: BootInstant) {
+        let former = life
         life = nil
         toldEnd = end
+        defer { gather(end, of: former, at: now) }
         if let signalled, signalled.life == end.identity, now <= signalled.until, !isHeld {
             self.signalled = nil
             plan(.recover, "was being restarted when the runner ended", nil, command: nil, due: now, at: now)
@@ -121,6 +123,18 @@ extension TargetStateMachine {
             .recover, words(for: end), end.cause == .exit(code: 0) ? .exited : .died, end: end, grace: grace,
             due: now.advanced(by: grace + backoffDelay()), at: now)
         tellCrashLoop(at: now)
+    }
+
+    /// Has a death looked into that was told as an error.
+    private mutating func gather(_ end: End, of former: Identity?, at now: BootInstant) {
+        let memory = lastMemoryMB
+        lastMemoryMB = nil
+        guard settings.logTail > 0, report.status == .error else { return }
+        let began = end.identity?.began ?? (end.identity == nil || end.identity == former ? former?.began : nil)
+        actions.append(
+            .gather(
+                Evidence(
+                    end: end, uptime: began?.duration(to: now), restarts: window.count(at: now), memoryMB: memory)))
     }
 
     /// It ended, and nothing is started.

@@ -5,6 +5,7 @@ extension TargetStateMachine {
     mutating func observed(_ observation: Observation, at now: BootInstant) {
         obstacle = observation.obstacle
         report.memoryMB = observation.memoryMB
+        lastMemoryMB = observation.memoryMB ?? lastMemoryMB
         let learned = learn(from: observation)
         switch state {
         case .operating(var operation):

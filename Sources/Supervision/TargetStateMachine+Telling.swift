@@ -69,6 +69,18 @@ extension TargetStateMachine {
                     event: event(.evidence, end), memoryMB: report.memoryMB)))
     }
 
+    /// Reports what was found out about a death, which does not change how the target is.
+    mutating func tellEvidence(_ evidence: Evidence) {
+        var end = evidence.end
+        if let toldEnd, toldEnd.identity == end.identity { end = toldEnd }
+        let message = evidence.message("\(target.agent) \(words(for: end))", limit: WireLimits.message)
+        actions.append(
+            .report(
+                TargetReport(
+                    status: report.status, message: message, event: event(.evidence, end),
+                    memoryMB: evidence.memoryMB ?? report.memoryMB)))
+    }
+
     mutating func tellPlan(
         _ message: String, _ kind: HeartbeatEvent.Kind, end: End? = nil, due: BootInstant, at now: BootInstant
     ) {

@@ -78,6 +78,8 @@ package struct TargetStateMachine: Sendable {
         /// The action asked for with `.perform` has ended.
         case finished(TargetActionOutcome)
         case commanded(CommandTicket)
+        /// What `.gather` asked for was looked into.
+        indirect case gathered(Evidence)
         /// The runner ends: nothing new is begun.
         case runnerStopping
     }
@@ -94,6 +96,8 @@ package struct TargetStateMachine: Sendable {
         case releaseStart
         /// Begin this action; `finished` tells its end.
         case perform(TargetAction)
+        /// Look into a death, beside all else; `gathered` tells what was found.
+        indirect case gather(Evidence)
     }
 
     /// How long a new life must stay up for its restart to count as done.
@@ -134,6 +138,8 @@ package struct TargetStateMachine: Sendable {
     var wasStopped = false
     /// The life that a runner which ended may have signalled for a restart, and until when its end is that restart's.
     @Rare var signalled: (life: Identity, until: BootInstant)?
+    /// The memory of the life that is up or was.
+    var lastMemoryMB: Double?
     var jitter: JitterSource
     let bootID: String
     private var persisted: TargetRecord?
@@ -195,6 +201,7 @@ package struct TargetStateMachine: Sendable {
         case .startMade: startMade()
         case .finished(let outcome): finished(outcome, at: now)
         case .commanded(let ticket): commanded(ticket, at: now)
+        case .gathered(let evidence): tellEvidence(evidence)
         case .runnerStopping: runnerStopping(at: now)
         }
         takePending(at: now)

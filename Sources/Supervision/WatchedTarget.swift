@@ -138,18 +138,5 @@ extension Unicode.Scalar {
 }
 
 extension UInt8 {
-    fileprivate var isLetterOrDigit: Bool {
-        switch self {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
-            true
-        default: false
-        }
-    }
-
-    fileprivate func isOne(of characters: StaticString) -> Bool {
-        characters.withUTF8Buffer { $0.contains(self) }
-    }
-
     fileprivate static func == (lhs: UInt8, rhs: Unicode.Scalar) -> Bool { UInt32(lhs) == rhs.value }
 }

@@ -39,7 +39,7 @@ package final class OwnedDescriptor: Sendable {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: min(limit + 1, 16384))
         while true {
-            let count = chunk.withUnsafeMutableBytes { read(rawValue, $0.baseAddress, $0.count) }
+            let count = chunk.withUnsafeMutableBytes { Glibc.read(rawValue, $0.baseAddress, $0.count) }
             if count < 0 {
                 if errno == EINTR { continue }
                 throw Errno(rawValue: errno)
@@ -48,6 +48,20 @@ package final class OwnedDescriptor: Sendable {
             bytes.append(contentsOf: chunk.prefix(count))
             guard bytes.count <= limit else { throw .fileTooLarge }
         }
+    }
+
+    /// Reads from here to the end, and no more than that.
+    package func read(atMost limit: Int) throws(Errno) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: limit)
+        var count = 0
+        while count < limit {
+            let result = bytes[count...].withUnsafeMutableBytes { Glibc.read(rawValue, $0.baseAddress, $0.count) }
+            if result == 0 { break }
+            if result < 0, errno == EINTR { continue }
+            guard result > 0 else { throw Errno(rawValue: errno) }
+            count += result
+        }
+        return Array(bytes.prefix(count))
     }
 
     /// Writes all of it.

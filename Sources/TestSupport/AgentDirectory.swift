@@ -51,6 +51,17 @@ package struct AgentDirectory: Sendable {
         await shell.ended()
     }
 
+    /// Gives an agent its log, where it writes what it works on from its next start on.
+    package func keepLog(of agent: String) throws {
+        try Data().write(to: URL(filePath: "\(path)/agents/\(agent).log"))
+    }
+
+    /// Gives a running agent a line of work each; at `die` it ends with 3.
+    package func give(_ lines: [String], to agent: String) throws {
+        let inbox = try FileDescriptor.open("\(path)/agents/\(agent).inbox", .writeOnly, options: .closeOnExec)
+        try inbox.closeAfter { _ = try inbox.writeAll((lines.joined(separator: "\n") + "\n").utf8) }
+    }
+
     /// What an agent gets as its environment.
     package static let environment = ["PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/", "LANG": "C.UTF-8"]
 
@@ -90,8 +101,12 @@ package struct AgentDirectory: Sendable {
         exec 3<>"$1.inbox"
         echo $$ >>"$1.lives"
         echo $$ >"$1.pid.new" && mv "$1.pid.new" "$1.pid"
-        exec >/dev/null 2>&1
-        while read -r work <&3; do echo "$work" >>"$1.done"; done
+        if [ -f "$1.log" ]; then exec >>"$1.log" 2>&1; else exec >/dev/null 2>&1; fi
+        while read -r work <&3; do
+            echo "$work" >>"$1.done"
+            echo "working: $work"
+            [ "$work" != die ] || exit 3
+        done
 
         """
 }

@@ -1,7 +1,7 @@
 package import Supervision
 
 /// The strategy that observes all targets of one kind.
-package protocol Watcher: Sendable {
+package protocol Watcher: OutputTail {
     /// Reports each target's state at once, then after every change, until cancelled. No two observations of one target
     /// run at once.
     ///

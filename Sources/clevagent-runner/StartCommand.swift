@@ -33,78 +33,13 @@ struct StartCommand: ParsableCommand {
             file or the host is not as it should be.
             """)
 
-    @Option(
-        help: ArgumentHelp(
-            "What to watch: [AGENT=]TYPE:NAME. Repeatable.",
-            discussion: """
-                process:/run/my-bot.pid watches the process named in that PID file, as agent 'my-bot'; \
-                trader=process:/run/my-bot.pid calls it 'trader'. process:my-bot.py watches the process with \
-                that text in its command line; process:match:TEXT and process:pidfile:PATH say it outright. \
-                docker:my-bot watches the container of that name.
-                systemd:my-bot.service watches a unit of systemd.
-                """, valueName: "target"))
-    var watch: [String] = []
-
-    @Option(help: ArgumentHelp("The server: the URL before /api/v1.", valueName: "url"))
-    var endpoint: String?
-
-    @Option(help: ArgumentHelp("A file that holds the API key; keep it at mode 0600.", valueName: "file"))
-    var apiKeyFile: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "The API key itself (cv_…). Other users of this host can see it: prefer --api-key-file.", valueName: "key"))
-    var apiKey: String?
-
-    @Option(help: ArgumentHelp("How often everything is reported; changes go out at once.", valueName: "seconds"))
-    var heartbeatInterval: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "When an ended target is started again.",
-            discussion: """
-                unless-stopped (the default): after every end except a deliberate one. \
-                on-failure: not after exit 0 or 78. always: also after deliberate stops by others. never.
-                """, valueName: "policy"))
-    var restartPolicy: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Settings for single targets, in YAML: start, grace, backoff, user (default: /etc/clevagent/runner.yaml if it exists).",
-            valueName: "file"))
-    var config: String?
-
-    @Option(help: ArgumentHelp("Where the runner keeps what must survive it.", valueName: "directory"))
-    var stateDir: String?
-
-    @Option(help: ArgumentHelp("DEBUG, INFO, WARNING or ERROR.", valueName: "level"))
-    var logLevel: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Whose units systemd:NAME means: of the system (the default), or of this user's own manager.",
-            valueName: "system|user"))
-    var systemdScope: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Certificates in PEM of the authorities that the server's certificate may come from, in place of the system's.",
-            valueName: "file"))
-    var caFile: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "The client for docker: targets, by name or absolute path (default: docker).", valueName: "program"))
-    var dockerCommand: String?
-
-    @Flag(help: "Allow http:// to another host: the key is then visible to the network.")
-    var allowHTTP = false
+    @OptionGroup var flags: RunnerFlags
 
     func run() throws {
         // All that does not block runs on the first, what may block for a moment on the second.
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = try SystemSupport.EventLoop()
-        let options = self.options
+        let options = flags.options
         try GlobalTasks.run(on: group.next()) { try await Self.supervise(options, group, loop) }
     }
 
@@ -112,15 +47,7 @@ struct StartCommand: ParsableCommand {
         _ options: RunnerOptions, _ group: any EventLoopGroup, _ loop: SystemSupport.EventLoop
     ) async throws {
         let openFiles = OpenFileLimit.raise()
-        var resolver = ConfigurationResolver(
-            options: options, environment: Host.environment, kinds: builtInKinds)
-        let configuration: RunnerConfiguration
-        do {
-            configuration = try resolver.resolve()
-        } catch {
-            for problem in error.problems { Host.complain(problem.description) }
-            throw ExitCode(ConfigurationProblem.exitStatus(for: error.problems))
-        }
+        let configuration = try RunnerFlags.resolve(options)
         let registry = makeBuiltInRegistry(configuration, openFileLimit: openFiles, loop: loop)
         if let needed = openFiles.shortage(targets: configuration.targets.count) {
             Host.complain(
@@ -152,24 +79,6 @@ struct StartCommand: ParsableCommand {
             Host.complain(error.description)
             throw ExitCode(78)
         }
-    }
-
-    private var options: RunnerOptions {
-        var options = RunnerOptions()
-        options.apiKey = apiKey
-        options.apiKeyFile = apiKeyFile
-        options.watch = watch
-        options.endpoint = endpoint
-        options.heartbeatInterval = heartbeatInterval
-        options.logLevel = logLevel
-        options.restartPolicy = restartPolicy
-        options.config = config
-        options.stateDirectory = stateDir
-        options.caFile = caFile
-        options.dockerCommand = dockerCommand
-        options.systemdScope = systemdScope
-        options.allowHTTP = allowHTTP
-        return options
     }
 }
 

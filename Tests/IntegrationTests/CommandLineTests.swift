@@ -58,6 +58,12 @@ import Testing
         Wrong(
             arguments: ["--watch", "process:/x.pid", "--api-key", "cv_12345678", "--state-dir", "/proc/nothing"],
             status: 78, says: ["the state directory /proc/nothing can't be used"]),
+        Wrong(
+            arguments: ["--watch", "launchd:com.example.bot", "--api-key", "cv_12345678"],
+            says: ["--watch 'launchd:com.example.bot': launchd is macOS's: there is none on this host"]),
+        Wrong(
+            arguments: ["--watch", "process:/x.pid", "--api-key", "cv_12345678", "--log-tail", "201"],
+            says: ["--log-tail '201': must be a number of lines from 0 (none) to 200"]),
         Wrong(arguments: ["--nonsense"], says: ["Unknown option '--nonsense'"]),
     ]
 

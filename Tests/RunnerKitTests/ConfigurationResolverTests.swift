@@ -37,7 +37,7 @@ import Testing
 
     @Test(arguments: [
         (Setting.interval, "7", "9"), (.logLevel, "DEBUG", "ERROR"), (.policy, "never", "always"),
-        (.endpoint, "https://a.example", "https://b.example"), (.stateDirectory, "/a", "/b"),
+        (.logTail, "5", "6"), (.endpoint, "https://a.example", "https://b.example"), (.stateDirectory, "/a", "/b"),
         (.dockerCommand, "podman", "/opt/bin/docker"),
     ])
     func aFlagBeatsTheEnvironmentAndTheEnvironmentTheDefault(
@@ -52,6 +52,7 @@ import Testing
                 "\(configuration.interval)", configuration.logLevel.rawValue, configuration.endpoint,
                 configuration.stateDirectory.string, configuration.dockerCommand,
                 "\(configuration.targets.map(\.settings.policy))",
+                "\(configuration.targets.map(\.settings.logTail))",
             ].joined(separator: " ")
         }
         #expect(try outcome(first, second) == outcome(first, nil))
@@ -72,6 +73,7 @@ import Testing
             .policy, ["sometimes", "Always", "on_failure"],
             "must be one of unless-stopped, on-failure, always, never"
         ),
+        (.logTail, ["-1", "201", "many", "1.5", " 3"], "must be a number of lines from 0 (none) to 200"),
         (.stateDirectory, ["state", "./state", "~/state"], "must be an absolute path"),
         (
             .dockerCommand, ["./docker", "bin/docker", "-H", "docker --tls"],

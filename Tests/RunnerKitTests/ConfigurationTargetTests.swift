@@ -33,7 +33,7 @@ import Testing
         ("docker:" + String(repeating: "a", count: 5000), "a container's name has only"),
         ("docker:bot", "docker targets are not there yet in this version (there is: process)"),
         ("systemd:bot", "systemd targets are not there yet in this version (there is: process)"),
-        ("launchd:org.bot", "launchd targets are not there yet in this version (there is: process)"),
+        ("launchd:org.bot", "launchd is macOS's: there is none on this host (there is: process)"),
         ("process:bot.pid", "write the absolute path of the PID file"),
         ("process:run/bot.pid", "write the absolute path of the PID file"),
         ("process:pidfile:bot", "write the absolute path of the PID file"),

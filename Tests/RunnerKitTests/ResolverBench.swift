@@ -12,6 +12,7 @@ enum Setting: String, CaseIterable {
     case endpoint = "--endpoint"
     case interval = "--heartbeat-interval"
     case logLevel = "--log-level"
+    case logTail = "--log-tail"
     case policy = "--restart-policy"
     case stateDirectory = "--state-dir"
     case systemdScope = "--systemd-scope"
@@ -27,6 +28,7 @@ enum Setting: String, CaseIterable {
         case .endpoint: \.endpoint
         case .interval: \.heartbeatInterval
         case .logLevel: \.logLevel
+        case .logTail: \.logTail
         case .policy: \.restartPolicy
         case .stateDirectory: \.stateDirectory
         case .systemdScope: \.systemdScope

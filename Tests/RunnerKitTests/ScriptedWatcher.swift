@@ -9,6 +9,7 @@ final class ScriptedWatcher: Watcher, TargetController {
         let observations = AsyncStream.makeStream(of: Observation.self)
         let performed = AsyncStream.makeStream(of: TargetAction.self)
         let outcomes = AsyncStream.makeStream(of: TargetActionOutcome.self)
+        let tails = AsyncStream.makeStream(of: [UInt8].self)
         let startMade = NIOLockedValueBox<@Sendable () -> Void>({})
     }
 
@@ -38,7 +39,16 @@ final class ScriptedWatcher: Watcher, TargetController {
         return outcome ?? .failed("cancelled", isPermanent: false)
     }
 
+    func lastOutput(of target: TargetID, lines: Int) async -> [UInt8]? {
+        await stages[target]?.tails.stream.first { _ in true }
+    }
+
     // MARK: - What a test says
+
+    /// What the target wrote becomes known.
+    func hasWritten(_ text: String, _ target: TargetID) {
+        stages[target]?.tails.continuation.yield(Array(text.utf8))
+    }
 
     func sees(_ liveness: Observation.Liveness, _ target: TargetID, memoryMB: Double? = nil) {
         stages[target]?.observations.continuation.yield(Observation(liveness, memoryMB: memoryMB))

@@ -32,6 +32,19 @@ import Testing
         #expect(settings.policy == .unlessStopped)
     }
 
+    @Test(arguments: [(nil, 20), ("7", 7)] as [(String?, Int)]) func theLastLinesAreSetForAllAndForOne(
+        flag: String?, forAll: Int
+    ) throws {
+        var bench = try ResolverBench()
+        bench.options.logTail = flag
+        #expect(try bench.settings("log_tail: 20\n").settings?.logTail == forAll)
+        #expect(try bench.settings("log_tail: 20\n" + target("log_tail: 0")).settings?.logTail == 0)
+        #expect(try bench.settings(target("log_tail: 5")).settings?.logTail == 5)
+        #expect(
+            try bench.settings(target("log_tail: 201")).problems
+                == ["line 3: 'log_tail' must be a number of lines from 0 (none) to 200"])
+    }
+
     @Test(arguments: [("user: 12", 12), ("user: root", 0), ("user: '0'", 0)] as [(String, UInt32)])
     func rootMayNameTheUserOfACommand(line: String, user: UInt32) throws {
         var bench = try ResolverBench()
@@ -85,8 +98,11 @@ import Testing
     // MARK: - What is wrong
 
     @Test(arguments: [
-        ("- a\n- b", "line 1: the file must be a mapping with ca-file, docker-command, systemd-scope, targets"),
-        ("hello", "line 1: the file must be a mapping with ca-file, docker-command, systemd-scope, targets"),
+        (
+            "- a\n- b",
+            "line 1: the file must be a mapping with ca-file, docker-command, log_tail, systemd-scope, targets"
+        ),
+        ("hello", "line 1: the file must be a mapping with ca-file, docker-command, log_tail, systemd-scope, targets"),
         ("targets:", "line 1: 'targets' must be a mapping from TYPE:NAME to settings"),
         ("targets: [a]", "line 1: 'targets' must be a mapping from TYPE:NAME to settings"),
         ("tragets: {}", "line 1: 'tragets' is not a setting of the file; did you mean 'targets'?"),
@@ -135,8 +151,8 @@ import Testing
         ("back-off: {}", "line 3: 'back-off' is not a setting of 'process:/run/bot.pid'; did you mean 'backoff'?"),
         ("backoff: {maximum: 3}", "line 3: 'maximum' is not a setting of 'backoff'; did you mean 'max'?"),
         ("grace: 1\ngrace: 2", "line 4: 'grace' stands there twice"),
-        ("5", "line 3: 'process:/run/bot.pid' must be a mapping with start, grace, backoff, user"),
-        ("[]", "line 3: 'process:/run/bot.pid' must be a mapping with start, grace, backoff, user"),
+        ("5", "line 3: 'process:/run/bot.pid' must be a mapping with start, grace, backoff, user, log_tail"),
+        ("[]", "line 3: 'process:/run/bot.pid' must be a mapping with start, grace, backoff, user, log_tail"),
         ("backoff: 5", "line 3: 'backoff' must be a mapping with initial, max"),
     ])
     func whatIsNoSettingIsToldWithTheNearestThatIs(settings: String, problem: String) throws {

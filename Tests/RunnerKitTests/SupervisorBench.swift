@@ -22,7 +22,7 @@ struct SupervisorBench: Sendable {
 
     init(
         _ targets: [TargetID], ledger: CommandLedger = CommandLedger(), records: [TargetID: TargetRecord] = [:],
-        capacity: Int = 4, grace: Duration = .zero
+        capacity: Int = 4, grace: Duration = .zero, logTail: Int = 0
     ) async {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         watcher = ScriptedWatcher(targets)
@@ -35,7 +35,8 @@ struct SupervisorBench: Sendable {
             targets.map { target in
                 let name = target.name.dropFirst("/run/".count).dropLast(".pid".count)
                 return .init(
-                    target: WatchedTarget(id: target, agent: String(name)), settings: TargetSettings(grace: grace))
+                    target: WatchedTarget(id: target, agent: String(name)),
+                    settings: TargetSettings(grace: grace, logTail: logTail))
             }, watchers: [.process: watcher], store: store, desk: desk, farewell: farewell, clock: clock, bootID: "b",
             capacity: capacity, seed: 1, logger: logger
         ) { [reports] report, _, _ in reports.continuation.yield(report) }

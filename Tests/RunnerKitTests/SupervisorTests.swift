@@ -39,6 +39,36 @@ import WireProtocol
         #expect(bench.watcher.actions == 1)
     }
 
+    @Test func aDeathIsLookedIntoBesideTheRestart() async throws {
+        let bench = await SupervisorBench([bot], logTail: 2)
+        try await bench.run { bench in
+            bench.watcher.sees(.alive(.life(1)), bot)
+            bench.watcher.sees(.dead(End(identity: .life(1), cause: .exit(code: 3))), bot)
+            #expect(await bench.event() == .died)
+            // Begun while nobody knows yet what it wrote.
+            #expect(await bench.watcher.action(on: bot) == .recover)
+            #expect(await bench.event() == .restarting)
+            bench.watcher.hasWritten("one\ntwo TOKEN=abc\nthree", bot)
+            let evidence = try #require(await bench.reportWithEvent())
+            #expect(evidence.event?.kind == .evidence)
+            #expect(evidence.message == "bot died (PID 1): exit 3\ntwo TOKEN=***\nthree")
+            bench.watcher.ends(.up(.life(2), note: nil), bot)
+        }
+    }
+
+    @Test func whatIsReadTooSlowlyIsNotWaitedFor() async throws {
+        let bench = await SupervisorBench([bot], logTail: 2)
+        try await bench.run { bench in
+            bench.watcher.sees(.alive(.life(1)), bot)
+            bench.watcher.sees(.dead(End(identity: .life(1), cause: .exit(code: 3))), bot)
+            await bench.clock.sleep(lasting: .milliseconds(500))
+            bench.clock.advance(by: .milliseconds(500))
+            while let report = await bench.reportWithEvent(), report.event?.kind != .evidence {}
+            #expect(await bench.watcher.action(on: bot) == .recover)
+            bench.watcher.ends(.up(.life(2), note: nil), bot)
+        }
+    }
+
     @Test func aSecondTryWaitsItsTime() async throws {
         let bench = await SupervisorBench([bot])
         try await bench.run { bench in

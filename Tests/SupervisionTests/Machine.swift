@@ -12,11 +12,11 @@ struct Machine {
 
     init(
         policy: RestartPolicy = .unlessStopped, backoff: Backoff = Backoff(), grace: Duration? = .zero,
-        record: TargetRecord? = nil
+        record: TargetRecord? = nil, logTail: Int = 0
     ) {
         machine = TargetStateMachine(
             target: WatchedTarget(id: TargetID(kind: .process, name: "/run/bot.pid"), agent: "bot"),
-            settings: TargetSettings(policy: policy, backoff: backoff, grace: grace), record: record,
+            settings: TargetSettings(policy: policy, backoff: backoff, grace: grace, logTail: logTail), record: record,
             bootID: Self.boot, seed: 1)
     }
 
@@ -65,6 +65,10 @@ struct Machine {
 
     var results: [CommandResult.Status] {
         actions.compactMap { if case .resolve(_, let result) = $0 { result.status } else { nil } }
+    }
+
+    var gathered: [Evidence] {
+        actions.compactMap { if case .gather(let evidence) = $0 { evidence } else { nil } }
     }
 
     var record: TargetRecord? {

@@ -56,7 +56,7 @@ import WireProtocol
                 hasPermit = false
             case .resolve(let key, _):
                 #expect(open.remove(key.id) != nil, "a second result for one command")
-            case .persist, .report: break
+            case .persist, .report, .gather: break
             }
         }
 
@@ -89,17 +89,6 @@ import WireProtocol
             case 18 where Int.random(in: 0..<50, using: &dice) == 0: return .runnerStopping
             default: return .deadlineReached
             }
-        }
-    }
-
-    private struct SplitMix: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-            return mixed ^ (mixed >> 31)
         }
     }
 

@@ -17,6 +17,7 @@ struct DockerCLI: Sendable {
     private static let longestListing = 8 << 20
     /// The engine answers in milliseconds, and keeps nobody waiting who asks what it knows.
     static let askingDeadline = Duration.seconds(10)
+    static let logsDeadline = Duration.seconds(2)
     static let backlogDeadline = Duration.seconds(5)
     static let startDeadline = Duration.seconds(60)
 
@@ -67,6 +68,11 @@ struct DockerCLI: Sendable {
     private static let eventOptions =
         ["--format", "{{json .}}", "--filter", "type=container"]
         + DockerEvent.filters.flatMap { ["--filter", "event=\($0)"] }
+
+    /// What a container wrote last.
+    func logs(of name: String, lines: Int) -> ProgramCall? {
+        command(["logs", "--tail", "\(lines)", "--", name], Self.logsDeadline)
+    }
 
     // MARK: - Acting
 

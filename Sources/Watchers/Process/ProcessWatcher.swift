@@ -9,6 +9,8 @@ package final class ProcessWatcher: Watcher, TargetController {
     private let targets: [TargetID: ProcessTarget]
     private let host: ProcessHost
     private let safetyNet: SafetyNet
+    /// There only if somebody wants to know what targets wrote.
+    private let output: OutputReader?
 
     /// - Parameters:
     ///   - clock: times the waiting; start times are always those of the machine.
@@ -25,6 +27,7 @@ package final class ProcessWatcher: Watcher, TargetController {
             processes: processes, clock: WatchClock(clock), openFileLimit: openFileLimit, launcher: launcher,
             loop: loop ?? EventLoop(), context: context)
         self.host = host
+        output = context.targets.values.contains { $0.logTail > 0 } ? try OutputReader() : nil
         safetyNet = SafetyNet(timer: host.timer, events: host.events, loop: host.loop)
         targets = Dictionary(
             uniqueKeysWithValues: context.targets.map { id, settings in
@@ -79,6 +82,13 @@ package final class ProcessWatcher: Watcher, TargetController {
         } catch {
             return .failed(error.description, isPermanent: true)
         }
+    }
+
+    package func lastOutput(of target: TargetID, lines: Int) async -> [UInt8]? {
+        guard let output, let recipe = await targets[target]?.recipe, !recipe.outputFiles.isEmpty else { return nil }
+        guard host.runner.status.effectiveUser == 0 else { return await output.tails(of: recipe.outputFiles, as: nil) }
+        guard let ids = recipe.ids else { return nil }
+        return await output.tails(of: recipe.outputFiles, as: ids)
     }
 
     private func monitor(_ target: TargetID) throws(UnwatchedTargetError) -> ProcessTarget {

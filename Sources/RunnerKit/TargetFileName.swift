@@ -1,0 +1,19 @@
+import Supervision
+
+extension TargetID {
+    /// The name of a file about this target: one that a person can tell, and that no two targets share.
+    func fileName(_ suffix: String) -> String {
+        let text = description
+        let plain = text.utf8.suffix(60).map { byte -> String in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."):
+                String(UnicodeScalar(byte))
+            default: "_"
+            }
+        }
+        // FNV-1a, 64 bits (draft-eastlake-fnv): for distinct names, not for secrets.
+        let hash = text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        return "\(plain.joined())-\(String(hash, radix: 16)).\(suffix)"
+    }
+}

@@ -1,0 +1,51 @@
+import ArgumentParser
+import Logging
+import NIOCore
+import NIOPosix
+import RunnerKit
+import Supervision
+import SystemPackage
+import SystemSupport
+
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Look at every target once, ask the server whether it takes the key, and change nothing.",
+        discussion: """
+            Takes the flags, the environment and the settings file of start. It may be run beside a runner \
+            that is at work, with the same state directory.
+
+            Exit status: 0 when all is well, 1 when something is not, 64 and 78 as start.
+            """)
+
+    @OptionGroup var flags: RunnerFlags
+
+    @Flag(help: "Write JSON instead of a table.")
+    var json = false
+
+    func run() throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let loop = try SystemSupport.EventLoop()
+        let (options, json) = (flags.options, json)
+        try GlobalTasks.run(on: group.next()) { try await Self.check(options, json: json, group, loop) }
+    }
+
+    private static func check(
+        _ options: RunnerOptions, json: Bool, _ group: any EventLoopGroup, _ loop: SystemSupport.EventLoop
+    ) async throws {
+        let openFiles = OpenFileLimit.raise()
+        let configuration = try RunnerFlags.resolve(options)
+        var logger = Logger(label: "clevagent-runner") { StreamLogHandler.standardError(label: $0) }
+        // What is wrong stands in the table.
+        logger.logLevel = .error
+        for warning in configuration.warnings { Host.complain(warning) }
+        let registry = makeBuiltInRegistry(configuration, openFileLimit: openFiles, loop: loop)
+        let clock = BootClock(sleepingOn: loop)
+        async let server = ServerProbe.row(configuration, group: group, clock: clock)
+        let seen = await TargetProbe.observations(of: configuration, registry: registry, clock: clock, logger: logger)
+        let report = CheckReport(
+            server: await server, targets: configuration.targets.map { .init($0.target, seen[$0.target.id]) })
+        _ = try FileDescriptor.standardOutput.writeAll(((json ? report.json : report.table) + "\n").utf8)
+        guard report.ok else { throw ExitCode(1) }
+    }
+}

@@ -1,0 +1,72 @@
+import RunnerKit
+import ServerLink
+import Supervision
+import Testing
+
+/// What `check` prints, from what was seen.
+@Suite struct CheckReportTests {
+    private func target(_ kind: WatcherKind, _ name: String) -> WatchedTarget {
+        WatchedTarget(id: TargetID(kind: kind, name: name), agent: "bot")
+    }
+
+    private let server = CheckReport.Row(target: "https://a.example", state: "ok", detail: "fine", ok: true)
+
+    @Test func aTableHasColumnsAndWhatIsToBeDone() {
+        let report = CheckReport(
+            server: server,
+            targets: [
+                .init(target(.process, "/run/bot.pid"), Observation(.alive(.life(7)), memoryMB: 11.6)),
+                .init(target(.docker, "x"), Observation(.undetermined("Permission denied\n"))),
+            ])
+        #expect(!report.ok)
+        #expect(
+            report.table == """
+                TARGET                AGENT  STATE    DETAIL
+                process:/run/bot.pid  bot    up       PID 7, 12 MiB
+                docker:x              bot    unknown  Permission denied?
+                    to do: let the runner's user talk to the engine: usermod -aG docker USER, then start the runner anew
+                https://a.example            ok       fine
+                """)
+        #expect(report.json.contains(#""ok" : false"#))
+        #expect(CheckReport(server: server, targets: []).ok)
+    }
+
+    @Test(
+        arguments: [
+            (.dead(End(identity: nil, cause: .unknown)), "down", "start it: what is down"),
+            (.missing("no such unit"), "missing", "start it, or correct its name"),
+            (.unhealthy(.life(1), "sick"), "unhealthy", "health check"),
+            (.handledElsewhere("auto-restart"), "restarting", "its own supervisor"),
+            (.undetermined("Access denied"), "unknown", "polkit"),
+        ] as [(Observation.Liveness, String, String)])
+    func whatIsNotWellHasAnAdvice(liveness: Observation.Liveness, state: String, advice: String) {
+        let row = CheckReport.Row(target(.systemd, "bot.service"), Observation(liveness))
+        #expect(row.state == state)
+        #expect(row.advice?.contains(advice) == true)
+        #expect(!row.ok)
+    }
+
+    @Test func whatCannotBeRestartedIsNotWell() {
+        let row = CheckReport.Row(target(.process, "bot"), Observation(.alive(.life(1)), obstacle: "it is setuid"))
+        #expect(row.state == "up" && !row.ok)
+        #expect(row.advice == "it is watched, and can't be restarted: it is setuid")
+        #expect(CheckReport.Row(target(.process, "bot"), nil).detail == "no answer within 5 s")
+    }
+
+    @Test(
+        arguments: [
+            (.answer(status: 200, retryAfter: nil, body: Array("[]".utf8)), "ok"),
+            (.answer(status: 200, retryAfter: nil, body: Array("<html>".utf8)), "refused"),
+            (.answer(status: 401, retryAfter: nil, body: Array(#"{"detail": "no"}"#.utf8)), "wrong key"),
+            (.answer(status: 403, retryAfter: nil, body: nil), "wrong key"),
+            (.answer(status: 404, retryAfter: nil, body: nil), "refused"),
+            (.answer(status: 302, retryAfter: nil, body: nil), "refused"),
+            (.unreachable("connection refused"), "unreachable"),
+        ] as [(ServerReply, String)])
+    func aReplyIsToldInAWord(reply: ServerReply, state: String) {
+        let row = ServerProbe.row(reply, endpoint: "https://a.example")
+        #expect(row.state == state)
+        #expect(row.ok == (state == "ok"))
+        #expect((row.advice == nil) == row.ok)
+    }
+}
