@@ -30,7 +30,12 @@ package enum CgroupMemory {
     package static func megabytes(path: String, root: FilePath = root) -> Double? {
         // What leads out of the hierarchy is of another namespace, and is not what would be found here.
         guard path.hasPrefix("/"), !path.split(separator: "/").contains("..") else { return nil }
-        return Layout.all.lazy.compactMap { megabytes(root.appending($0.hierarchy + path.dropFirst()), $0) }.first
+        // Not lazily: a lazy compactMap asks twice, and traps when the cgroup is gone the second time.
+        for layout in Layout.all {
+            let directory = root.appending(layout.hierarchy + path.dropFirst())
+            if let megabytes = megabytes(directory, layout) { return megabytes }
+        }
+        return nil
     }
 
     /// Finds the cgroup that has the memory in lines `ID:CONTROLLERS:PATH`: of the memory controller, if it has a
