@@ -8,7 +8,7 @@ import SystemdWatcher
 import WatcherAPI
 
 /// The kinds of target that this program can watch.
-let builtInKinds: [WatcherKind] = [.docker, .process]
+let builtInKinds: [WatcherKind] = [.docker, .process, .systemd]
 
 /// The watchers this program was built with: the one place that names them.
 ///
