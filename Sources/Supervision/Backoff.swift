@@ -24,21 +24,14 @@ package struct Backoff: Sendable, Hashable {
     }
 }
 
-/// A source of jitter that is a value: the same seed gives the same waits (SplitMix64, public domain algorithm).
+/// A source of jitter that is a value: the same seed gives the same waits.
 package struct JitterSource: Sendable, Hashable {
-    private var state: UInt64
+    private var random: SplitMix64
 
     package init(seed: UInt64) {
-        state = seed
+        random = SplitMix64(seed: seed)
     }
 
     /// The next number in 0..<1.
-    package mutating func next() -> Double {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        mixed ^= mixed >> 31
-        return Double(mixed >> 11) * 0x1p-53
-    }
+    package mutating func next() -> Double { Double(random.next() >> 11) * 0x1p-53 }
 }

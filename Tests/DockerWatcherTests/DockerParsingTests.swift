@@ -116,7 +116,7 @@ import Testing
             Array(Self.line("die", #","exitCode":"137""#).utf8), Array(InspectedJSON(health: "unhealthy").text.utf8),
             Array(InspectedJSON(stopSignal: "SIGRTMIN+3", stopTimeout: 7).text.utf8),
         ]
-        var random = SeededGenerator(state: 7)
+        var random = SplitMix64(seed: 7)
         for _ in 0..<fuzzInputs {
             guard var input = seeds.randomElement(using: &random) else { return }
             for _ in 0...Int.random(in: 0..<6, using: &random) { mutate(&input, &random) }
@@ -130,7 +130,7 @@ import Testing
         }
     }
 
-    private func mutate(_ input: inout [UInt8], _ random: inout SeededGenerator) {
+    private func mutate(_ input: inout [UInt8], _ random: inout SplitMix64) {
         guard !input.isEmpty else { return }
         let place = Int.random(in: 0..<input.count, using: &random)
         switch Int.random(in: 0..<5, using: &random) {

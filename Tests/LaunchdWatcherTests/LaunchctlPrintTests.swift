@@ -1,4 +1,5 @@
 import LaunchdWatcher
+import Supervision
 import SystemSupport
 import Testing
 
@@ -79,7 +80,7 @@ import Testing
         let pieces = [
             "{", "}", " = ", "\n", "\t", "pid = 99999999999", "state = running", ":", "(", "=>", "\"", "\u{0}",
         ]
-        var dice = SystemRandomNumberGenerator.seeded(block)
+        var dice = SplitMix64(seed: block)
         for _ in 0..<2_500 {
             var bytes = originals.randomElement(using: &dice) ?? []
             for _ in 0..<Int.random(in: 1...6, using: &dice) {
@@ -94,20 +95,4 @@ import Testing
             _ = LaunchctlDisabled.holds("com.example.bot", in: bytes)
         }
     }
-}
-
-/// The same numbers each time.
-private struct SeededDice: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return state
-    }
-}
-
-extension SystemRandomNumberGenerator {
-    fileprivate static func seeded(_ seed: UInt64) -> SeededDice { SeededDice(state: 0x9E37_79B9_7F4A_7C15 &+ seed) }
 }

@@ -6,7 +6,7 @@ import WireProtocol
 @Suite struct RandomWalkTests {
     private struct Walk {
         var bot: Machine
-        var dice: SplitMix
+        var dice: SplitMix64
         var inHand: TargetAction?
         var hasPermit = false
         var isWanted = false
@@ -15,7 +15,7 @@ import WireProtocol
         var isStopping = false
 
         init(seed: UInt64) {
-            dice = SplitMix(state: seed)
+            dice = SplitMix64(seed: seed)
             let policy = RestartPolicy.allCases.randomElement(using: &dice) ?? .unlessStopped
             bot = Machine(policy: policy, backoff: Backoff(initial: .seconds(1), maximum: .seconds(8)))
         }

@@ -1,3 +1,5 @@
+import Supervision
+
 #if canImport(Glibc)
     import Glibc
 #endif
@@ -11,10 +13,10 @@ struct StormKiller: Sendable {
         var signal: Int32
     }
 
-    private var random: SeededRandom
+    private var random: SplitMix64
 
     init(seed: UInt64) {
-        random = SeededRandom(seed: seed)
+        random = SplitMix64(seed: seed)
     }
 
     /// The next life's end: half of them before the runner has finished with the start, or soon after.
@@ -32,22 +34,5 @@ struct StormKiller: Sendable {
             default: Int.random(in: 5500..<7000, using: &random)
             }
         return Blow(delay: .milliseconds(milliseconds), signal: signal)
-    }
-}
-
-/// SplitMix64 (public domain).
-struct SeededRandom: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }
