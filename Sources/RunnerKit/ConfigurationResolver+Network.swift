@@ -8,9 +8,7 @@ extension ConfigurationResolver {
 
     /// The authorities that the server's certificate may come from. Comes after the settings file was read.
     mutating func trustRoots() -> TrustRoots? {
-        let given =
-            given("--ca-file", options.caFile) ?? caFileInSettings.map { Given(name: $0.place, value: $0.path) }
-        guard let given else { return nil }
+        guard let given = given("--ca-file", options.caFile) else { return nil }
         let (path, name) = (given.value, "\(given.name) '\(given.value.prefix(200))'")
         do {
             guard let pem = try HostFile.read(FilePath(path), limit: Self.largestCAFile) else {

@@ -132,14 +132,10 @@ extension ConfigurationResolver {
             return [:]
         }
         let file = SettingsFile(parsing: text)
-        systemdScopeInSettings = file.systemdScope.map {
-            Given(name: "\(name): line \($0.line): systemd-scope", value: $0.name)
+        for (key, text, line) in file.texts {
+            inSettings["--" + key] = Given(name: "\(name): line \(line): '\(key)'", value: text, place: .file)
         }
-        caFileInSettings = file.caFile.map { ($0.path, "\(name): line \($0.line)") }
         logTailInSettings = file.logTail
-        dockerCommandInSettings = file.dockerCommand.map {
-            Given(name: "\(name): line \($0.line): 'docker-command'", value: $0.text)
-        }
         problems += file.problems.map { .init(.file, "\(name): \($0)") }
         var settings: [TargetID: SettingsFile.Entry] = [:]
         for (key, entry) in file.entries {

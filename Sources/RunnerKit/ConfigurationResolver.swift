@@ -1,7 +1,6 @@
 package import Supervision
 package import SystemPackage
 import SystemSupport
-import WatcherAPI
 
 #if canImport(Glibc)
     import Glibc
@@ -24,13 +23,10 @@ package struct ConfigurationResolver {
     let user: UInt32
     var problems: [ConfigurationProblem] = []
     var warnings: [String] = []
-    /// What the settings file says of --ca-file, and where it does.
-    var caFileInSettings: (path: String, place: String)?
+    /// What the settings file says in the place of a flag, by the flag.
+    var inSettings: [String: Given] = [:]
     /// What the settings file says of --log-tail for all targets.
     var logTailInSettings: Int?
-    /// What it says of --docker-command.
-    var dockerCommandInSettings: Given?
-    var systemdScopeInSettings: Given?
 
     /// - Parameter user: who the runner is; nil for the user of this program.
     package init(
@@ -47,29 +43,27 @@ package struct ConfigurationResolver {
     }
 
     package mutating func resolve() throws(Failure) -> RunnerConfiguration {
-        (problems, warnings, caFileInSettings) = ([], [], nil)
-        (dockerCommandInSettings, systemdScopeInSettings, logTailInSettings) = (nil, nil, nil)
+        (problems, warnings, inSettings, logTailInSettings) = ([], [], [:], nil)
         let endpoint = self.endpoint()
         let proxy = endpoint.flatMap { self.proxy(for: $0) }
         let apiKey = self.apiKey()
         let policy = self.policy()
         let targets = self.targets(policy: policy)
         let trustRoots = self.trustRoots()
-        let watcherOptions = self.watcherOptions()
+        let systemdScope = self.systemdScope()
         let interval = self.interval()
         let logLevel = self.logLevel()
         let stateDirectory = self.stateDirectory()
         let dockerCommand = self.dockerCommand()
         guard problems.isEmpty, let endpoint, let apiKey, let interval, let logLevel, let stateDirectory,
-            let dockerCommand
+            let dockerCommand, let systemdScope
         else {
             throw Failure(problems: problems)
         }
         return RunnerConfiguration(
             apiKey: apiKey, endpoint: endpoint.url, trustRoots: trustRoots, proxy: proxy, targets: targets,
             interval: interval, logLevel: logLevel, stateDirectory: stateDirectory, dockerCommand: dockerCommand,
-            watcherOptions: watcherOptions,
-            warnings: warnings.map(ConfigurationProblem.masked))
+            systemdScope: systemdScope, warnings: warnings.map(ConfigurationProblem.masked))
     }
 
     // MARK: - Where a value comes from
@@ -78,17 +72,19 @@ package struct ConfigurationResolver {
     struct Given {
         var name: String
         var value: String
+        var place = ConfigurationProblem.Place.invocation
     }
 
+    /// What was given for a flag. The settings file has its say once it was read.
     func given(_ flag: String, _ value: String?) -> Given? {
         if let value { return Given(name: flag, value: value) }
         let variable = "CLEVAGENT_" + flag.dropFirst(2).uppercased().replacing("-", with: "_")
-        guard let value = environment[variable], !value.isEmpty else { return nil }
+        guard let value = environment[variable], !value.isEmpty else { return inSettings[flag] }
         return Given(name: variable, value: value)
     }
 
-    mutating func refuse(_ given: Given, _ reason: String, _ place: ConfigurationProblem.Place = .invocation) {
-        problems.append(.init(place, "\(given.name) '\(given.value.prefix(200))': \(reason)"))
+    mutating func refuse(_ given: Given, _ reason: String) {
+        problems.append(.init(given.place, "\(given.name) '\(given.value.prefix(200))': \(reason)"))
     }
 
     // MARK: - One setting after the other
@@ -207,34 +203,28 @@ package struct ConfigurationResolver {
     }
 
     private mutating func dockerCommand() -> String? {
-        let typed = given("--docker-command", options.dockerCommand)
-        guard let given = typed ?? dockerCommandInSettings else { return RunnerConfiguration.standardDockerCommand }
-        let place: ConfigurationProblem.Place = typed == nil ? .file : .invocation
+        guard let given = given("--docker-command", options.dockerCommand) else {
+            return RunnerConfiguration.standardDockerCommand
+        }
         guard ConfigurationProblem.masked(given.value) == given.value else {
-            refuse(given, "that looks like an API key: see --api-key-file", place)
+            refuse(given, "that looks like an API key: see --api-key-file")
             return nil
         }
         let isName = !given.value.contains("/") && !given.value.hasPrefix("-") && !given.value.isEmpty
         guard isName || given.value.hasPrefix("/"), given.value.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
-            refuse(given, "must be the name of a program (docker, podman) or its absolute path", place)
+            refuse(given, "must be the name of a program (docker, podman) or its absolute path")
             return nil
         }
         return given.value
     }
 
-    /// Comes after the settings file was read.
-    private mutating func watcherOptions() -> WatcherOptions {
-        var result = WatcherOptions()
-        if let given = given("--systemd-scope", options.systemdScope) ?? systemdScopeInSettings {
-            if let scope = WatcherOptions.SystemdScope(rawValue: given.value) {
-                result.systemdScope = scope
-            } else {
-                refuse(
-                    given,
-                    "must be one of \(WatcherOptions.SystemdScope.allCases.map(\.rawValue).joined(separator: ", "))")
-            }
-        }
-        return result
+    private mutating func systemdScope() -> RunnerConfiguration.SystemdScope? {
+        guard let given = given("--systemd-scope", options.systemdScope) else { return .system }
+        if let scope = RunnerConfiguration.SystemdScope(rawValue: given.value) { return scope }
+        refuse(
+            given,
+            "must be one of \(RunnerConfiguration.SystemdScope.allCases.map(\.rawValue).joined(separator: ", "))")
+        return nil
     }
 
     private mutating func stateDirectory() -> FilePath? {

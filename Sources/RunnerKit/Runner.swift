@@ -135,9 +135,7 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
             guard !settings.isEmpty else { continue }
             var logger = self.logger
             logger[metadataKey: "watcher.kind"] = "\(kind.rawValue)"
-            let context = WatcherContext(
-                targets: settings, memory: state, logger: logger,
-                options: configuration.watcherOptions)
+            let context = WatcherContext(targets: settings, memory: state, logger: logger)
             let make: LateWatcher<C>.Factory = { [registry] in
                 guard let watcher = try await registry.make(kind, context) else { throw NoSuchWatcher() }
                 return watcher

@@ -1,7 +1,6 @@
 package import ServerLink
 package import Supervision
 package import SystemPackage
-package import WatcherAPI
 
 /// Everything a runner needs to know, checked.
 package struct RunnerConfiguration: Sendable {
@@ -21,6 +20,11 @@ package struct RunnerConfiguration: Sendable {
         case error = "ERROR"
     }
 
+    /// Whose service manager is meant.
+    package enum SystemdScope: String, Sendable, Hashable, CaseIterable {
+        case system, user
+    }
+
     /// How many of a target's last lines may follow its death.
     static let logTails = 0...200
     package static let standardDockerCommand = "docker"
@@ -37,7 +41,7 @@ package struct RunnerConfiguration: Sendable {
     package var stateDirectory: FilePath
     /// The client of the container engine: a name to be found in PATH, or an absolute path.
     package var dockerCommand: String
-    package var watcherOptions: WatcherOptions
+    package var systemdScope: SystemdScope
     /// What is allowed and should be known, one line each.
     package var warnings: [String]
 }

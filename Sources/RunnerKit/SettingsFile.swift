@@ -32,10 +32,9 @@ struct SettingsFile {
 
     /// In the order of the file.
     private(set) var entries: [(name: String, entry: Entry)] = []
-    private(set) var caFile: (path: String, line: Int)?
+    /// What stands for a flag, as it is written.
+    private(set) var texts: [(key: String, text: String, line: Int)] = []
     private(set) var logTail: Int?
-    private(set) var dockerCommand: (text: String, line: Int)?
-    private(set) var systemdScope: (name: String, line: Int)?
     /// What is wrong, each with its line.
     private(set) var problems: [String] = []
 
@@ -50,35 +49,17 @@ struct SettingsFile {
     }
 
     private mutating func read(_ root: YAMLNode) {
-        for (key, _, value) in members(
-            of: root, "the file", known: ["ca-file", "docker-command", "log_tail", "systemd-scope", "targets"])
-        {
+        for (key, _, value) in members(of: root, "the file", known: Self.settings) {
             if key == "log_tail" {
                 logTail = lines(value)
                 continue
             }
-            if key == "docker-command" {
-                guard case .scalar(let text, _, let line) = value else {
-                    problems.append("line \(value.line): 'docker-command' must be the name of a program or its path")
+            if let expected = Self.texts[key] {
+                guard case .scalar(let text, _, let line) = value, key != "ca-file" || text.hasPrefix("/") else {
+                    problems.append("line \(value.line): '\(key)' must be \(expected)")
                     continue
                 }
-                dockerCommand = (text, line)
-                continue
-            }
-            if key == "ca-file" {
-                guard case .scalar(let path, _, let line) = value, path.hasPrefix("/") else {
-                    problems.append("line \(value.line): 'ca-file' must be an absolute path")
-                    continue
-                }
-                caFile = (path, line)
-                continue
-            }
-            if key == "systemd-scope" {
-                guard case .scalar(let name, _, let line) = value else {
-                    problems.append("line \(value.line): 'systemd-scope' must be system or user")
-                    continue
-                }
-                systemdScope = (name, line)
+                texts.append((key, text, line))
                 continue
             }
             guard case .mapping(let targets, _) = value else {
@@ -89,6 +70,12 @@ struct SettingsFile {
         }
     }
 
+    /// The keys that say what a flag of that name says, and what it must be.
+    private static let texts = [
+        "ca-file": "an absolute path", "docker-command": "the name of a program or its path",
+        "systemd-scope": "system or user",
+    ]
+    private static let settings = (texts.keys + ["log_tail", "targets"]).sorted()
     private static let targetSettings = ["start", "grace", "backoff", "user", "log_tail"]
 
     private mutating func entry(_ name: String, _ line: Int, _ node: YAMLNode) -> Entry {

@@ -19,8 +19,7 @@ package enum TargetProbe {
         return await withTaskGroup(of: [TargetID: Observation].self) { group in
             for (kind, targets) in kinds {
                 let settings = Dictionary(targets.map { ($0.target.id, $0.settings) }) { first, _ in first }
-                let context = WatcherContext(
-                    targets: settings, memory: memory, logger: logger, options: configuration.watcherOptions)
+                let context = WatcherContext(targets: settings, memory: memory, logger: logger)
                 group.addTask {
                     do {
                         guard let watcher = try await registry.make(kind, context) else { return [:] }

@@ -72,19 +72,14 @@ package final class Bus {
         _ method: BusMethod, _ patience: Duration, _ write: (BusMessage) throws(BusError) -> Void
     ) throws(BusError) -> UInt64 {
         guard isOpen else { throw BusError(call: method.member, errno: .socketNotConnected) }
-        var pointer: OpaquePointer?
-        try BusError.check(
-            sd_bus_message_new_method_call(
-                bus, &pointer, method.destination, method.path, method.interface, method.member), method.member)
-        guard let pointer else { throw BusError(call: method.member, errno: .noMemory) }
-        let message = BusMessage(owning: pointer)
+        let message = try BusMessage(calling: method, on: bus)
         try write(message)
         try BusError.check(
             sd_bus_call_async(
-                bus, nil, pointer, takeReply, Unmanaged.passUnretained(self).toOpaque(), patience.microseconds),
+                bus, nil, message.message, takeReply, Unmanaged.passUnretained(self).toOpaque(), patience.microseconds),
             method.member)
         var cookie: UInt64 = 0
-        try BusError.check(sd_bus_message_get_cookie(pointer, &cookie), method.member)
+        try BusError.check(sd_bus_message_get_cookie(message.message, &cookie), method.member)
         return cookie
     }
 

@@ -1,43 +1,29 @@
 import CSystemd
 import SystemPackage
 
-/// A connection to a service manager. It has one owner, whose calls wait for their answers.
+/// A connection to a service manager whose calls wait for their answers, for a thread that may. It has one owner.
 final class BusConnection {
-    /// How long a manager may take to answer.
-    private static let patience = Duration.seconds(10)
-
     private let bus: OpaquePointer
 
-    /// Connects to a manager's own socket, as systemctl does: no bus between, and nobody's policy but the manager's.
-    init(socket: FilePath) throws(BusError) {
-        var bus: OpaquePointer?
-        try BusError.check(sd_bus_new(&bus), "sd_bus_new")
-        guard let bus else { throw BusError(call: "sd_bus_new", errno: .noMemory) }
-        self.bus = bus
-        try BusError.check(sd_bus_set_address(bus, "unix:path=\(socket)"), "sd_bus_set_address")
-        try BusError.check(sd_bus_start(bus), "connecting to \(socket)")
+    init(_ route: ManagerRoute) throws(BusError) {
+        bus = try route.open()
     }
 
     deinit { sd_bus_flush_close_unref(bus) }
 
-    /// Calls a method of the manager, and waits until it has been carried out or refused.
+    /// Calls a method, and waits until it has been carried out or refused.
     ///
     /// - Parameter write: puts the arguments in.
-    func callManager(_ method: String, _ write: (BusMessage) throws(BusError) -> Void) throws(BusError) {
-        var pointer: OpaquePointer?
-        try BusError.check(
-            sd_bus_message_new_method_call(
-                bus, &pointer, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-                "org.freedesktop.systemd1.Manager", method), method)
-        guard let pointer else { throw BusError(call: method, errno: .noMemory) }
-        let message = BusMessage(owning: pointer)
+    func call(_ method: BusMethod, _ write: (BusMessage) throws(BusError) -> Void) throws(BusError) {
+        let message = try BusMessage(calling: method, on: bus)
         try write(message)
         var error = sd_bus_error()
         defer { sd_bus_error_free(&error) }
-        let result = sd_bus_call(bus, pointer, Self.patience.microseconds, &error, nil)
+        let result = sd_bus_call(bus, message.message, Bus.patience.microseconds, &error, nil)
         guard result < 0 else { return }
         throw BusError(
-            call: method, errno: Errno(rawValue: -result), message: error.message.map { String(cString: $0) })
+            call: method.member, errno: Errno(rawValue: -result), name: error.name.map { String(cString: $0) },
+            message: error.message.map { String(cString: $0) })
     }
 }
 

@@ -1,16 +1,23 @@
 import CSystemd
+import SystemPackage
 
 /// A message: arguments of a method, put in one after the other (sd_bus_message_append_basic(3)), or what others sent.
 package final class BusMessage {
     let message: OpaquePointer
 
-    init(owning message: OpaquePointer) {
-        self.message = message
-    }
-
     init(sharing message: OpaquePointer) {
         self.message = message
         sd_bus_message_ref(message)
+    }
+
+    /// Begins a call of a method.
+    init(calling method: BusMethod, on bus: OpaquePointer) throws(BusError) {
+        var pointer: OpaquePointer?
+        try BusError.check(
+            sd_bus_message_new_method_call(
+                bus, &pointer, method.destination, method.path, method.interface, method.member), method.member)
+        guard let pointer else { throw BusError(call: method.member, errno: .noMemory) }
+        message = pointer
     }
 
     deinit { sd_bus_message_unref(message) }

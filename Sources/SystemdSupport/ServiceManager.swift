@@ -47,7 +47,7 @@ package struct ServiceManager: Sendable, Hashable {
     }
 
     func start(_ unit: TransientUnit) throws(BusError) {
-        try BusConnection(socket: socket).callManager("StartTransientUnit") { message throws(BusError) in
+        try BusConnection(.socket(socket)).call(.manager("StartTransientUnit")) { message throws(BusError) in
             try unit.write(to: message)
         }
     }

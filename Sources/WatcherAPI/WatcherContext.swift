@@ -8,29 +8,12 @@ package struct WatcherContext: Sendable {
     /// What it wrote down earlier.
     package var memory: any WatcherMemory
     package var logger: Logger
-    package var options: WatcherOptions
 
-    package init(
-        targets: [TargetID: TargetSettings], memory: any WatcherMemory, logger: Logger,
-        options: WatcherOptions = WatcherOptions()
-    ) {
-        self.options = options
+    package init(targets: [TargetID: TargetSettings], memory: any WatcherMemory, logger: Logger) {
         self.targets = targets
         self.memory = memory
         self.logger = logger
     }
-}
-
-/// What is set for all targets of a kind.
-package struct WatcherOptions: Sendable, Hashable {
-    /// Whose service manager is meant.
-    package enum SystemdScope: String, Sendable, Hashable, CaseIterable {
-        case system, user
-    }
-
-    package var systemdScope = SystemdScope.system
-
-    package init() {}
 }
 
 /// A note for each target that survives the runner, for instance an identity, and an attachment to it for what is large and

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Logging
 import NIOCore
-import NIOPosix
 import RunnerKit
 import Supervision
 import SystemPackage
@@ -24,10 +23,8 @@ struct CheckCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let loop = try SystemSupport.EventLoop()
         let (options, json) = (flags.options, json)
-        try GlobalTasks.run(on: group.next()) { try await Self.check(options, json: json, group, loop) }
+        try Host.run { try await Self.check(options, json: json, $0, $1) }
     }
 
     private static func check(

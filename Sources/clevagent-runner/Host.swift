@@ -1,4 +1,6 @@
 import FoundationEssentials
+import NIOCore
+import NIOPosix
 import ProcessWatcher
 import RunnerKit
 import SystemPackage
@@ -43,6 +45,16 @@ enum Host {
             UnitLauncher(
                 manager: manager, helper: [program, LaunchCommand.name],
                 directory: FilePath(directory ?? "/run/clevagent-runner")))
+    }
+
+    /// Runs the program's work as a task, and returns when it is done. What does not block runs on the group's one thread,
+    /// what may block for a moment on the loop's.
+    static func run(
+        _ work: @escaping @Sendable (any EventLoopGroup, SystemSupport.EventLoop) async throws -> Void
+    ) throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let loop = try SystemSupport.EventLoop()
+        try GlobalTasks.run(on: group.next()) { try await work(group, loop) }
     }
 
     /// One line on standard error, as programs do it.

@@ -2,7 +2,6 @@ import ArgumentParser
 import FoundationEssentials
 import Logging
 import NIOCore
-import NIOPosix
 import ProgramLog
 import RunnerKit
 import SystemSupport
@@ -36,11 +35,8 @@ struct StartCommand: ParsableCommand {
     @OptionGroup var flags: RunnerFlags
 
     func run() throws {
-        // All that does not block runs on the first, what may block for a moment on the second.
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let loop = try SystemSupport.EventLoop()
         let options = flags.options
-        try GlobalTasks.run(on: group.next()) { try await Self.supervise(options, group, loop) }
+        try Host.run { try await Self.supervise(options, $0, $1) }
     }
 
     private static func supervise(

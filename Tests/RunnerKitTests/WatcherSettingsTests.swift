@@ -1,7 +1,7 @@
 import RunnerKit
 import Testing
 
-@Suite struct DockerCommandTests {
+@Suite struct WatcherSettingsTests {
     @Test func theSettingsFileMayNameTheClient() throws {
         var bench = try ResolverBench()
         #expect(try bench.resolve().dockerCommand == "docker")
@@ -20,5 +20,19 @@ import Testing
         #expect(ConfigurationProblem.exitStatus(for: bench.failure) == 78)
         bench.options.config = try bench.file("list.yaml", "docker-command: [docker]\n")
         #expect(bench.problems.first?.contains("line 1: 'docker-command' must be the name of a program") == true)
+    }
+
+    @Test func whoseUnitsAreMeantMayStandInTheFileToo() throws {
+        var bench = try ResolverBench()
+        #expect(try bench.resolve().systemdScope == .system)
+        bench.options.config = try bench.file("runner.yaml", "systemd-scope: user\n")
+        #expect(try bench.resolve().systemdScope == .user)
+        bench.options.systemdScope = "system"
+        #expect(try bench.resolve().systemdScope == .system)
+        bench.options.systemdScope = nil
+        bench.options.config = try bench.file("wrong.yaml", "\nsystemd-scope: mine\n")
+        #expect(
+            bench.problems.first?.hasSuffix("line 2: 'systemd-scope' 'mine': must be one of system, user") == true)
+        #expect(ConfigurationProblem.exitStatus(for: bench.failure) == 78)
     }
 }
