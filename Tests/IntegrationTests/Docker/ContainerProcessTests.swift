@@ -1,3 +1,4 @@
+import SystemPackage
 import SystemSupport
 import TestSupport
 import Testing
@@ -28,7 +29,7 @@ import WireProtocol
                     // A round later it is as it was.
                     _ = try await stub.heartbeat(after: told.index) { $0.status == .error && $0.event == nil }
                     #expect(try await docker.run("inspect", "--format", "{{.State.Running}}", "bot") == "false")
-                    #expect(!stub.heartbeats.contains { $0.event?.kind == .restarting })
+                    #expect(!stub.heartbeats.contains { $0.heartbeat.event?.kind == .restarting })
                 } catch {
                     await runner.end()
                     throw error
