@@ -127,12 +127,7 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
 
     private func watchers() async -> [WatcherKind: any Watcher & TargetController] {
         var watchers: [WatcherKind: any Watcher & TargetController] = [:]
-        for kind in registry.kinds {
-            var settings: [TargetID: TargetSettings] = [:]
-            for (target, setting) in configuration.targets where target.id.kind == kind {
-                settings[target.id] = setting
-            }
-            guard !settings.isEmpty else { continue }
+        for (kind, settings) in configuration.targetsByKind {
             var logger = self.logger
             logger[metadataKey: "watcher.kind"] = "\(kind.rawValue)"
             let context = WatcherContext(targets: settings, memory: state, logger: logger)
@@ -150,7 +145,7 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
     }
 }
 
-/// Only kinds that the registry lists are asked for.
+/// Not met: a configuration has only targets of kinds that are there.
 private struct NoSuchWatcher: Error, CustomStringConvertible {
     var description: String { "this program has no such watcher" }
 }

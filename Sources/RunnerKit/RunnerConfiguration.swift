@@ -45,3 +45,10 @@ package struct RunnerConfiguration: Sendable {
     /// What is allowed and should be known, one line each.
     package var warnings: [String]
 }
+
+extension RunnerConfiguration {
+    /// What each watcher is to be given. No target is there twice.
+    var targetsByKind: [WatcherKind: [TargetID: TargetSettings]] {
+        targets.reduce(into: [:]) { $0[$1.target.id.kind, default: [:]][$1.target.id] = $1.settings }
+    }
+}

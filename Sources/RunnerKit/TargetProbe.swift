@@ -15,10 +15,8 @@ package enum TargetProbe {
         of configuration: RunnerConfiguration, registry: WatcherRegistry, clock: C, logger: Logger
     ) async -> [TargetID: Observation] where C.Instant == BootInstant {
         let memory = ReadOnlyState(path: configuration.stateDirectory)
-        let kinds = Dictionary(grouping: configuration.targets) { $0.target.id.kind }
         return await withTaskGroup(of: [TargetID: Observation].self) { group in
-            for (kind, targets) in kinds {
-                let settings = Dictionary(targets.map { ($0.target.id, $0.settings) }) { first, _ in first }
+            for (kind, settings) in configuration.targetsByKind {
                 let context = WatcherContext(targets: settings, memory: memory, logger: logger)
                 group.addTask {
                     do {
