@@ -25,7 +25,8 @@ extension Bench {
         try await withCrowd(count: count) { try await footprint(of: ours, "growth-\(count)", $0) }
     }
 
-    private func withCrowd<Result>(
+    /// Runs `body` beside that many sleeping processes, which are gone afterwards.
+    func withCrowd<Result>(
         count: Int, _ body: (Crowd) async throws -> Result
     ) async throws -> Result {
         let crowd = try await Crowd(count: count, in: directory, program: agent)

@@ -42,6 +42,9 @@ import UnixSignals
     @Flag(help: "Measure only the footprint: CPU, memory and context switches, five minutes.")
     var footprint = false
 
+    @Flag(help: "Measure only how a process is found by its command line beside 5,000 others, a minute and a half.")
+    var search = false
+
     @Option(help: "Measure only ours with 1 to 10,000 targets, and draw that into this SVG file; eight minutes.")
     var growth: String?
 
@@ -66,6 +69,10 @@ import UnixSignals
     private func measure(_ bench: Bench) async throws -> Report {
         let progress = Progress()
         var report = Report(machine: machine, rows: [])
+        if search {
+            report.footprint = try await measureSearch(bench, progress)
+            return report
+        }
         if !footprint { report.rows = try await measureReactions(bench, progress) }
         if !quick, !reactions { report.footprint = try await measureFootprint(bench, progress) }
         return report

@@ -13,13 +13,9 @@ import SystemSupport
 // What is watched, and the settings of each.
 extension ConfigurationResolver {
     mutating func targets(
-        policy: RestartPolicy
+        policy: RestartPolicy, logTail: Int
     ) -> [(target: WatchedTarget, settings: TargetSettings)] {
-        let given =
-            options.watch.isEmpty
-            ? (environment["CLEVAGENT_WATCH"] ?? "").split(whereSeparator: \.isNewline).map(\.trimmed)
-                .filter { !$0.isEmpty }.map { Given(name: "CLEVAGENT_WATCH", value: String($0)) }
-            : options.watch.map { Given(name: "--watch", value: $0) }
+        let given = watched()
         if given.isEmpty {
             problems.append(
                 .init(
@@ -43,15 +39,16 @@ extension ConfigurationResolver {
             seen.insert(target.id)
             targets.append(target)
         }
-        let settings = settingsFile(watched: seen)
-        let logTail = self.logTail() ?? logTailInSettings ?? 0
+        let settings = settings(watched: seen)
         return targets.map { target in
             if user == 0, target.isFoundByCommandLine, settings[target.id]?.user == nil {
                 warnings.append(
                     "\(target.id): a process of any user can match it: set user: for it in the settings file")
             }
-            var result = TargetSettings(policy: policy, logTail: settings[target.id]?.logTail ?? logTail)
+            var result = TargetSettings(policy: policy, logTail: logTail)
             if let entry = settings[target.id] {
+                result.policy = entry.policy ?? policy
+                result.logTail = entry.logTail ?? logTail
                 result.start = entry.start
                 result.user = entry.user
                 result.grace = entry.grace
@@ -60,6 +57,26 @@ extension ConfigurationResolver {
             }
             return (target, result)
         }
+    }
+
+    /// What is to be watched, as it was given: by flags, else by the environment, else by all that the file names.
+    private func watched() -> [Given] {
+        guard options.watch.isEmpty else { return options.watch.map { Given(name: "--watch", value: $0) } }
+        let lines = (environment["CLEVAGENT_WATCH"] ?? "").split(whereSeparator: \.isNewline).map(\.trimmed)
+            .filter { !$0.isEmpty }
+        guard lines.isEmpty else { return lines.map { Given(name: "CLEVAGENT_WATCH", value: String($0)) } }
+        guard let file else { return [] }
+        let listed = file.content.watch.map { given($0.text, in: file, line: $0.line, "watch") }
+        let ids = Set(file.content.watch.compactMap { try? WatchedTarget(parsing: $0.text).id })
+        // One that stands in both places has its settings in the one and maybe an agent's name in the other.
+        let more = file.content.entries.filter { entry in
+            (try? WatchedTarget(parsing: entry.name)).map { !ids.contains($0.id) } ?? true
+        }
+        return listed + more.map { given($0.name, in: file, line: $0.entry.line, "targets") }
+    }
+
+    private func given(_ text: String, in file: ReadFile, line: Int, _ key: String) -> Given {
+        Given(name: "\(file.name): line \(line): '\(key)'", value: text, place: .file)
     }
 
     /// One name for all spellings of what is watched: two targets for one process would restart it against each other.
@@ -112,44 +129,51 @@ extension ConfigurationResolver {
         }
     }
 
-    private mutating func settingsFile(watched: Set<TargetID>) -> [TargetID: SettingsFile.Entry] {
+    /// Reads the settings file, if there is one; what it says in the place of flags has its say from here on.
+    mutating func readSettingsFile() {
         let given = self.given("--config", options.config)
         let path = given.map { FilePath($0.value) } ?? Self.defaultFile
         let name = given.map { "\($0.name) '\(path)'" } ?? "\(path)"
-        let text: [UInt8]
         do {
-            guard let bytes = try HostFile.read(path, limit: 1 << 20) else {
+            guard let text = try HostFile.read(path, limit: 1 << 20) else {
                 if given != nil { problems.append(.init(.file, "\(name): there is no such file")) }
-                return [:]
+                return
             }
-            text = bytes
+            if let problem = trustProblem(path) {
+                problems.append(.init(.file, "\(name): \(problem)"))
+                return
+            }
+            let content = SettingsFile(parsing: text)
+            let file = ReadFile(name: name, content: content)
+            problems += content.problems.map { .init(.file, "\(name): \($0)") }
+            for (key, text, line) in content.texts {
+                inSettings["--" + key] = self.given(text, in: file, line: line, key)
+            }
+            self.file = file
         } catch {
             problems.append(.init(.file, "\(name): can't be read: \(error)"))
-            return [:]
         }
-        if let problem = trustProblem(path) {
-            problems.append(.init(.file, "\(name): \(problem)"))
-            return [:]
-        }
-        let file = SettingsFile(parsing: text)
-        for (key, text, line) in file.texts {
-            inSettings["--" + key] = Given(name: "\(name): line \(line): '\(key)'", value: text, place: .file)
-        }
-        logTailInSettings = file.logTail
-        problems += file.problems.map { .init(.file, "\(name): \($0)") }
+    }
+
+    /// What the settings file says about each of the targets.
+    private mutating func settings(watched: Set<TargetID>) -> [TargetID: SettingsFile.Entry] {
+        guard let file else { return [:] }
         var settings: [TargetID: SettingsFile.Entry] = [:]
-        for (key, entry) in file.entries {
-            let shown = "line \(entry.line): '\(key.prefix(200))'"
+        for (key, entry) in file.content.entries {
+            let shown = "\(file.name): line \(entry.line): '\(key.prefix(200))'"
+            // One that can't be watched at all was told with the others.
             guard let target = try? WatchedTarget(parsing: key), watched.contains(target.id) else {
-                problems.append(.init(.file, "\(name): \(shown) is not watched: add --watch for it, or remove it"))
+                if !self.watched().contains(where: { $0.value == key }) {
+                    problems.append(.init(.file, "\(shown) is not watched: add --watch for it, or remove it"))
+                }
                 continue
             }
             if let problem = userProblem(entry, target) {
-                problems.append(.init(.file, "\(name): \(shown): \(problem)"))
+                problems.append(.init(.file, "\(shown): \(problem)"))
                 continue
             }
             guard settings[target.id] == nil else {
-                problems.append(.init(.file, "\(name): \(shown) stands there twice"))
+                problems.append(.init(.file, "\(shown) stands there twice"))
                 continue
             }
             settings[target.id] = entry

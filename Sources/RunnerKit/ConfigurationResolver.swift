@@ -25,8 +25,8 @@ package struct ConfigurationResolver {
     var warnings: [String] = []
     /// What the settings file says in the place of a flag, by the flag.
     var inSettings: [String: Given] = [:]
-    /// What the settings file says of --log-tail for all targets.
-    var logTailInSettings: Int?
+    /// The settings file, if there is one.
+    var file: ReadFile?
 
     /// - Parameter user: who the runner is; nil for the user of this program.
     package init(
@@ -43,12 +43,13 @@ package struct ConfigurationResolver {
     }
 
     package mutating func resolve() throws(Failure) -> RunnerConfiguration {
-        (problems, warnings, inSettings, logTailInSettings) = ([], [], [:], nil)
+        (problems, warnings, inSettings, file) = ([], [], [:], nil)
+        readSettingsFile()
         let endpoint = self.endpoint()
         let proxy = endpoint.flatMap { self.proxy(for: $0) }
         let apiKey = self.apiKey()
         let policy = self.policy()
-        let targets = self.targets(policy: policy)
+        let targets = self.targets(policy: policy, logTail: logTail())
         let trustRoots = self.trustRoots()
         let systemdScope = self.systemdScope()
         let interval = self.interval()
@@ -75,7 +76,13 @@ package struct ConfigurationResolver {
         var place = ConfigurationProblem.Place.invocation
     }
 
-    /// What was given for a flag. The settings file has its say once it was read.
+    /// A settings file that was read, and what to call it.
+    struct ReadFile {
+        var name: String
+        var content: SettingsFile
+    }
+
+    /// What was given for a flag.
     func given(_ flag: String, _ value: String?) -> Given? {
         if let value { return Given(name: flag, value: value) }
         let variable = "CLEVAGENT_" + flag.dropFirst(2).uppercased().replacing("-", with: "_")
@@ -107,6 +114,7 @@ package struct ConfigurationResolver {
         if let file = environment["CLEVAGENT_API_KEY_FILE"], !file.isEmpty {
             return key(inFile: file, named: "CLEVAGENT_API_KEY_FILE")
         }
+        if let given = inSettings["--api-key-file"] { return key(inFile: given.value, named: given.name) }
         if let directory = environment["CREDENTIALS_DIRECTORY"], !directory.isEmpty {
             let file = FilePath(directory).appending("api-key")
             if access(file.string, F_OK) == 0 { return key(inFile: file.string, named: "credential api-key") }
@@ -147,6 +155,7 @@ package struct ConfigurationResolver {
     }
 
     private mutating func endpoint() -> Endpoint? {
+        let allowed = allowsHTTP()
         guard let given = given("--endpoint", options.endpoint) else {
             warnings.append("no --endpoint was given: heartbeats and the key go to \(Self.defaultEndpoint)")
             return try? Endpoint.parse(Self.defaultEndpoint).get()
@@ -156,9 +165,6 @@ package struct ConfigurationResolver {
             refuse(given, problem.words)
             return nil
         case .success(let endpoint):
-            let allowed =
-                options.allowHTTP
-                || ["1", "true", "yes"].contains(environment["CLEVAGENT_ALLOW_HTTP"]?.lowercased() ?? "")
             if endpoint.isPlainText, !endpoint.isLoopback, !allowed {
                 refuse(given, "plain http would show the key to the network: use https, or say --allow-http")
                 return nil
@@ -167,10 +173,22 @@ package struct ConfigurationResolver {
         }
     }
 
+    private mutating func allowsHTTP() -> Bool {
+        if options.allowHTTP { return true }
+        guard let given = given("--allow-http", nil) else { return false }
+        switch given.value.lowercased() {
+        case "1", "true", "yes": return true
+        case "0", "false", "no": return false
+        default:
+            refuse(given, "must be true or false")
+            return false
+        }
+    }
+
     private mutating func policy() -> RestartPolicy {
         guard let given = given("--restart-policy", options.restartPolicy) else { return .unlessStopped }
         if let policy = RestartPolicy(rawValue: given.value) { return policy }
-        refuse(given, "must be one of \(RestartPolicy.allCases.map(\.rawValue).joined(separator: ", "))")
+        refuse(given, "must be one of \(RestartPolicy.listed)")
         return .unlessStopped
     }
 
@@ -183,12 +201,11 @@ package struct ConfigurationResolver {
         return .milliseconds(Int64(seconds * 1000))
     }
 
-    /// How many lines follow a death where the settings file does not say it.
-    mutating func logTail() -> Int? {
-        guard let given = given("--log-tail", options.logTail) else { return nil }
+    private mutating func logTail() -> Int {
+        guard let given = given("--log-tail", options.logTail) else { return 0 }
         guard let count = Int(given.value), RunnerConfiguration.logTails.contains(count) else {
             refuse(given, "must be a number of lines from 0 (none) to \(RunnerConfiguration.logTails.upperBound)")
-            return nil
+            return 0
         }
         return count
     }
@@ -249,6 +266,11 @@ package struct ConfigurationResolver {
         problems.append(.init(.file, "no state directory: HOME is not set; give --state-dir"))
         return nil
     }
+}
+
+extension RestartPolicy {
+    /// All of them, for messages.
+    static var listed: String { allCases.map(\.rawValue).joined(separator: ", ") }
 }
 
 extension StringProtocol {

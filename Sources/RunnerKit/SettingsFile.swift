@@ -1,20 +1,20 @@
 import Supervision
 import SystemSupport
 
-/// The file given with `--config`: settings for single targets.
+/// The file given with `--config`: each flag under its name, and settings for single targets.
 ///
 /// ```yaml
-/// ca-file: /etc/clevagent/ca.pem         # as --ca-file
-/// log_tail: 20                           # as --log-tail
-/// docker-command: podman                 # as --docker-command
-/// systemd-scope: user                    # as --systemd-scope
-/// targets:
+/// endpoint: https://agents.example.com   # as --endpoint, and so on
+/// api-key-file: /etc/clevagent/api-key
+/// watch: ["docker:web"]                  # as --watch
+/// targets:                               # watched, too, unless --watch says what is
 ///   "process:/run/my-bot.pid":
 ///     start: [/usr/bin/my-bot, --fast]   # how it is started, executable first
 ///     user: bot                          # whom start runs as, by name or number
 ///     grace: 2                           # seconds to wait for somebody else to bring it back
 ///     backoff: {initial: 1, max: 300}    # seconds between tries
-///     log_tail: 50                       # how many of its last lines follow a death
+///     restart-policy: always             # else as --restart-policy
+///     log-tail: 50                       # else as --log-tail
 ///   "process:my-bot.py":
 ///     user: bot                          # whose processes count
 /// ```
@@ -27,6 +27,7 @@ struct SettingsFile {
         var initial: Duration?
         var maximum: Duration?
         var user: UInt32?
+        var policy: RestartPolicy?
         var logTail: Int?
     }
 
@@ -34,7 +35,7 @@ struct SettingsFile {
     private(set) var entries: [(name: String, entry: Entry)] = []
     /// What stands for a flag, as it is written.
     private(set) var texts: [(key: String, text: String, line: Int)] = []
-    private(set) var logTail: Int?
+    private(set) var watch: [(text: String, line: Int)] = []
     /// What is wrong, each with its line.
     private(set) var problems: [String] = []
 
@@ -49,41 +50,64 @@ struct SettingsFile {
     }
 
     private mutating func read(_ root: YAMLNode) {
-        for (key, _, value) in members(of: root, "the file", known: Self.settings) {
-            if key == "log_tail" {
-                logTail = lines(value)
-                continue
-            }
-            if let expected = Self.texts[key] {
-                guard case .scalar(let text, _, let line) = value, key != "ca-file" || text.hasPrefix("/") else {
-                    problems.append("line \(value.line): '\(key)' must be \(expected)")
+        for (key, line, value) in members(of: root, "the file", known: Self.settings) {
+            switch key {
+            case "targets":
+                guard case .mapping(let targets, _) = value else {
+                    problems.append("line \(value.line): 'targets' must be a mapping from TYPE:NAME to settings")
                     continue
                 }
-                texts.append((key, text, line))
-                continue
+                for (name, line, settings) in targets { entries.append((name, entry(name, line, settings))) }
+            case "watch": watch = watch(value)
+            case "api-key":
+                problems.append("line \(line): 'api-key' belongs into a file of its own: say api-key-file")
+            default: read(key, value)
             }
-            guard case .mapping(let targets, _) = value else {
-                problems.append("line \(value.line): 'targets' must be a mapping from TYPE:NAME to settings")
-                continue
-            }
-            for (name, line, settings) in targets { entries.append((name, entry(name, line, settings))) }
         }
     }
 
-    /// The keys that say what a flag of that name says, and what it must be.
-    private static let texts = [
-        "ca-file": "an absolute path", "docker-command": "the name of a program or its path",
-        "systemd-scope": "system or user",
+    /// What stands for a flag; what it may be is checked with the flag.
+    private mutating func read(_ key: String, _ value: YAMLNode) {
+        guard case .scalar(let text, _, let line) = value, !text.isEmpty else {
+            problems.append("line \(value.line): '\(key)' must be a text or a number")
+            return
+        }
+        // Relative to what, would be the question.
+        if key.hasSuffix("-file"), !text.hasPrefix("/") {
+            problems.append("line \(line): '\(key)' must be an absolute path")
+        } else {
+            texts.append((key, text, line))
+        }
+    }
+
+    private mutating func watch(_ node: YAMLNode) -> [(text: String, line: Int)] {
+        let example = "a list of targets: [\"docker:my-bot\", \"process:/run/my-bot.pid\"]"
+        guard case .sequence(let items, _) = node else {
+            problems.append("line \(node.line): 'watch' must be \(example)")
+            return []
+        }
+        return items.compactMap { item in
+            if case .scalar(let text, _, let line) = item { return (text, line) }
+            problems.append("line \(item.line): 'watch' must be \(example)")
+            return nil
+        }
+    }
+
+    /// The keys that say what the flag of that name says.
+    private static let flags = [
+        "allow-http", "api-key-file", "ca-file", "docker-command", "endpoint", "heartbeat-interval", "log-level",
+        "log-tail", "restart-policy", "state-dir", "systemd-scope",
     ]
-    private static let settings = (texts.keys + ["log_tail", "targets"]).sorted()
-    private static let targetSettings = ["start", "grace", "backoff", "user", "log_tail"]
+    private static let settings = flags + ["api-key", "targets", "watch"]
+    private static let targetSettings = ["start", "grace", "backoff", "user", "restart-policy", "log-tail"]
 
     private mutating func entry(_ name: String, _ line: Int, _ node: YAMLNode) -> Entry {
         var entry = Entry(line: line)
         for (key, _, value) in members(of: node, "'\(name)'", known: Self.targetSettings) {
             switch key {
             case "start": entry.start = start(value)
-            case "log_tail": entry.logTail = lines(value)
+            case "log-tail": entry.logTail = lines(value)
+            case "restart-policy": entry.policy = policy(value)
             case "user": entry.user = user(value)
             case "grace": entry.grace = seconds(value, "grace", 0...3600)
             case "backoff":
@@ -108,11 +132,13 @@ struct SettingsFile {
         of node: YAMLNode, _ place: String, known: [String]
     ) -> [(key: String, line: Int, value: YAMLNode)] {
         guard case .mapping(let members, _) = node else {
-            problems.append("line \(node.line): \(place) must be a mapping with \(known.joined(separator: ", "))")
+            let known = known.filter { $0 != "api-key" }.joined(separator: ", ")
+            problems.append("line \(node.line): \(place) must be a mapping with \(known)")
             return []
         }
         return members.filter { member in
             if known.contains(member.key) { return true }
+            let known = known.filter { $0 != "api-key" }
             let nearest = known.min { $0.distance(to: member.key) < $1.distance(to: member.key) }
             let hint = nearest.map { "; did you mean '\($0)'?" } ?? ""
             problems.append("line \(member.line): '\(member.key)' is not a setting of \(place)\(hint)")
@@ -155,13 +181,19 @@ struct SettingsFile {
         return user
     }
 
+    private mutating func policy(_ node: YAMLNode) -> RestartPolicy? {
+        if case .scalar(let text, _, _) = node, let policy = RestartPolicy(rawValue: text) { return policy }
+        problems.append("line \(node.line): 'restart-policy' must be one of \(RestartPolicy.listed)")
+        return nil
+    }
+
     /// A number of lines; 0 for none.
     private mutating func lines(_ node: YAMLNode) -> Int? {
         guard case .scalar(let text, isPlain: true, _) = node, let count = Int(text),
             RunnerConfiguration.logTails.contains(count)
         else {
             let most = RunnerConfiguration.logTails.upperBound
-            problems.append("line \(node.line): 'log_tail' must be a number of lines from 0 (none) to \(most)")
+            problems.append("line \(node.line): 'log-tail' must be a number of lines from 0 (none) to \(most)")
             return nil
         }
         return count

@@ -12,6 +12,11 @@ import Testing
         return try bench.settings(yaml)
     }
 
+    private static let settings =
+        "allow-http, api-key-file, ca-file, docker-command, endpoint, heartbeat-interval, log-level, log-tail, "
+        + "restart-policy, state-dir, systemd-scope, targets, watch"
+    private static let targetSettings = "start, grace, backoff, user, restart-policy, log-tail"
+
     private func target(_ settings: String) -> String {
         "targets:\n  \"\(ResolverBench.watch)\":\n" + settings.split(separator: "\n").map { "    \($0)\n" }.joined()
     }
@@ -37,12 +42,12 @@ import Testing
     ) throws {
         var bench = try ResolverBench()
         bench.options.logTail = flag
-        #expect(try bench.settings("log_tail: 20\n").settings?.logTail == forAll)
-        #expect(try bench.settings("log_tail: 20\n" + target("log_tail: 0")).settings?.logTail == 0)
-        #expect(try bench.settings(target("log_tail: 5")).settings?.logTail == 5)
+        #expect(try bench.settings("log-tail: 20\n").settings?.logTail == forAll)
+        #expect(try bench.settings("log-tail: 20\n" + target("log-tail: 0")).settings?.logTail == 0)
+        #expect(try bench.settings(target("log-tail: 5")).settings?.logTail == 5)
         #expect(
-            try bench.settings(target("log_tail: 201")).problems
-                == ["line 3: 'log_tail' must be a number of lines from 0 (none) to 200"])
+            try bench.settings(target("log-tail: 201")).problems
+                == ["line 3: 'log-tail' must be a number of lines from 0 (none) to 200"])
     }
 
     @Test(arguments: [("user: 12", 12), ("user: root", 0), ("user: '0'", 0)] as [(String, UInt32)])
@@ -81,6 +86,7 @@ import Testing
     @Test(arguments: [
         ("grace: 0", TargetSettings(grace: .zero)), ("grace: 3600", TargetSettings(grace: .seconds(3600))),
         ("backoff: {initial: 3}", TargetSettings(backoff: Backoff(initial: .seconds(3)))),
+        ("restart-policy: always", TargetSettings(policy: .always)),
         ("backoff: {max: 30}", TargetSettings(backoff: Backoff(maximum: .seconds(30)))),
         ("backoff: {}", TargetSettings()), ("{}", TargetSettings()),
         ("start:\n- /bin/bot\n- |\n  two\n  lines", TargetSettings(start: ["/bin/bot", "two\nlines\n"])),
@@ -98,11 +104,8 @@ import Testing
     // MARK: - What is wrong
 
     @Test(arguments: [
-        (
-            "- a\n- b",
-            "line 1: the file must be a mapping with ca-file, docker-command, log_tail, systemd-scope, targets"
-        ),
-        ("hello", "line 1: the file must be a mapping with ca-file, docker-command, log_tail, systemd-scope, targets"),
+        ("- a\n- b", "line 1: the file must be a mapping with \(Self.settings)"),
+        ("hello", "line 1: the file must be a mapping with \(Self.settings)"),
         ("targets:", "line 1: 'targets' must be a mapping from TYPE:NAME to settings"),
         ("targets: [a]", "line 1: 'targets' must be a mapping from TYPE:NAME to settings"),
         ("tragets: {}", "line 1: 'tragets' is not a setting of the file; did you mean 'targets'?"),
@@ -151,8 +154,8 @@ import Testing
         ("back-off: {}", "line 3: 'back-off' is not a setting of 'process:/run/bot.pid'; did you mean 'backoff'?"),
         ("backoff: {maximum: 3}", "line 3: 'maximum' is not a setting of 'backoff'; did you mean 'max'?"),
         ("grace: 1\ngrace: 2", "line 4: 'grace' stands there twice"),
-        ("5", "line 3: 'process:/run/bot.pid' must be a mapping with start, grace, backoff, user, log_tail"),
-        ("[]", "line 3: 'process:/run/bot.pid' must be a mapping with start, grace, backoff, user, log_tail"),
+        ("5", "line 3: 'process:/run/bot.pid' must be a mapping with \(Self.targetSettings)"),
+        ("[]", "line 3: 'process:/run/bot.pid' must be a mapping with \(Self.targetSettings)"),
         ("backoff: 5", "line 3: 'backoff' must be a mapping with initial, max"),
     ])
     func whatIsNoSettingIsToldWithTheNearestThatIs(settings: String, problem: String) throws {
@@ -194,6 +197,14 @@ import Testing
         let problems = try read(target(settings)).problems
         #expect(problems.count == 1)
         #expect(problems.first?.hasPrefix(problem) == true)
+    }
+
+    @Test(arguments: ["sometimes", "[always]", "''", "Always"]) func aPolicyOfATargetIsOneThatThereIs(
+        value: String
+    ) throws {
+        #expect(
+            try read(target("restart-policy: \(value)")).problems
+                == ["line 3: 'restart-policy' must be one of unless-stopped, on-failure, always, never"])
     }
 
     @Test func backoffMayNotBeginAboveItsEnd() throws {

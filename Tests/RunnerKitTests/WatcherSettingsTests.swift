@@ -19,7 +19,7 @@ import Testing
         )
         #expect(ConfigurationProblem.exitStatus(for: bench.failure) == 78)
         bench.options.config = try bench.file("list.yaml", "docker-command: [docker]\n")
-        #expect(bench.problems.first?.contains("line 1: 'docker-command' must be the name of a program") == true)
+        #expect(bench.problems.first?.contains("line 1: 'docker-command' must be a text or a number") == true)
     }
 
     @Test func whoseUnitsAreMeantMayStandInTheFileToo() throws {
