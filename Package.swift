@@ -93,7 +93,7 @@ let package = Package(
             path: "Sources/Watchers/Systemd"),
         .target(
             name: "LaunchdWatcher",
-            dependencies: ["Supervision", "SystemSupport", systemPackage],
+            dependencies: ["Supervision", "SystemSupport", "WatcherAPI", logging, systemPackage],
             path: "Sources/Watchers/Launchd"),
         .target(
             name: "ServerLink",
@@ -118,6 +118,7 @@ let package = Package(
                 nioPosix,
                 serviceLifecycle,
                 systemPackage,
+                .target(name: "LaunchdWatcher", condition: .when(platforms: [.macOS])),
             ],
             linkerSettings: shippedLinking),
 
@@ -151,6 +152,8 @@ let package = Package(
             ]),
         // A process for tests to watch.
         .executableTarget(name: "test-target", path: "Tests/Fixtures/test-target"),
+        // Stands in for launchctl.
+        .executableTarget(name: "launchctl-stand-in", path: "Tests/Fixtures/launchctl-stand-in"),
         // Tells tests what the kernel says of processes.
         .executableTarget(name: "process-recorder", path: "Tests/Fixtures/process-recorder"),
         .testTarget(name: "GzipTests", dependencies: ["Gzip"]),
@@ -180,7 +183,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "LaunchdWatcherTests",
-            dependencies: ["LaunchdWatcher", "Supervision", "SystemSupport", "TestSupport", systemPackage],
+            dependencies: [
+                "LaunchdWatcher", "Supervision", "SystemSupport", "TestSupport", "WatcherAPI", logging, systemPackage,
+            ],
             exclude: ["Fixtures"]),
         .testTarget(name: "ProgramLogTests", dependencies: ["ProgramLog"]),
         .testTarget(
@@ -245,7 +250,7 @@ let sharedSettings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-let withoutSwift = ["CPlatformShims", "process-recorder", "test-target"]
+let withoutSwift = ["CPlatformShims", "launchctl-stand-in", "process-recorder", "test-target"]
 
 for target in package.targets where target.type != .system && !withoutSwift.contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + sharedSettings
