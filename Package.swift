@@ -156,6 +156,17 @@ let package = Package(
         .executableTarget(name: "launchctl-stand-in", path: "Tests/Fixtures/launchctl-stand-in"),
         // Tells tests what the kernel says of processes.
         .executableTarget(name: "process-recorder", path: "Tests/Fixtures/process-recorder"),
+        // Made-up inputs for parsers.
+        .target(
+            name: "FuzzSupport",
+            dependencies: [
+                "DockerWatcher", "LaunchdWatcher", "ProcessWatcher", "Supervision", "SystemSupport", systemPackage,
+            ],
+            path: "Tests/FuzzSupport", exclude: ["Samples"]),
+        .executableTarget(
+            name: "parser-fuzz", dependencies: ["FuzzSupport", argumentParser, systemPackage],
+            path: "Benchmarks/Fuzz"),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzSupport"]),
         .testTarget(name: "GzipTests", dependencies: ["Gzip"]),
         .testTarget(name: "WireProtocolTests", dependencies: ["WireProtocol"]),
         .testTarget(name: "SupervisionTests", dependencies: ["Supervision"]),
