@@ -16,6 +16,9 @@ package struct FailureWindow: Sendable, Hashable, Codable {
         if restarts.count > 1000 { restarts.removeFirst() }
     }
 
+    /// Takes back the last restart: it did not begin after all.
+    package mutating func withdrawLast() { _ = restarts.popLast() }
+
     /// How many restarts began in the span that ends now.
     package func count(at now: BootInstant) -> Int {
         restarts.count { $0.duration(to: now) < Self.span }

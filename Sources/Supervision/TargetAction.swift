@@ -16,6 +16,8 @@ package enum TargetActionOutcome: Sendable, Hashable {
     case down
     /// Somebody else wanted it down and came in between, with what is known of it: it stays down.
     case overruled(String)
+    /// Nothing was begun, because of something that can go away by itself: what is left of its former life, a full disk.
+    case blocked(String)
     /// It did not succeed. `isPermanent`: trying again can't help.
     case failed(String, isPermanent: Bool)
 }

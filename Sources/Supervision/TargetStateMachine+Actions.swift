@@ -2,12 +2,18 @@ import WireProtocol
 
 // How an action begins, and what comes of it.
 extension TargetStateMachine {
-    mutating func begin(_ action: TargetAction, command: CommandTicket?, at now: BootInstant) {
-        state = .operating(Operation(action: action, before: life, command: command, holdsPermit: action != .stop))
+    mutating func begin(
+        _ action: TargetAction, command: CommandTicket?, hindrance: String? = nil, at now: BootInstant
+    ) {
+        state = .operating(
+            Operation(
+                action: action, before: life, command: command, hindrance: hindrance, holdsPermit: action != .stop))
         let by = command.map { " (\($0.key))" } ?? ""
         switch action {
         case .recover, .restart:
             window.record(at: now)
+            // While it waits for something nothing new is told.
+            guard hindrance == nil else { break }
             tell(.warning, "is being restarted\(by)", .init(kind: .restarting, attempt: attempt), at: now)
         case .stop:
             isHeld = true
@@ -28,6 +34,7 @@ extension TargetStateMachine {
         case (.recover, .down), (.restart, .down):
             failed("it went down again", isPermanent: false, after: operation, at: now)
         case (.stop, .up): failed("it is still running", isPermanent: false, after: operation, at: now)
+        case (_, .blocked(let reason)): blocked(reason, after: operation, at: now)
         case (_, .overruled(let reason)): overruled(reason, after: operation, at: now)
         case (_, .failed(let reason, let isPermanent)):
             failed(reason, isPermanent: isPermanent, after: operation, at: now)
@@ -70,6 +77,34 @@ extension TargetStateMachine {
         if case .alive? = operation.latest?.liveness, let latest = operation.latest { observed(latest, at: now) }
     }
 
+    /// Nothing was begun: no try, no failure, and looked at again soon.
+    private mutating func blocked(_ reason: String, after operation: Operation, at now: BootInstant) {
+        // What was to be restarted may live; what a command asked for has an end.
+        guard operation.action == .recover, settings.policy != .never, operation.command == nil else {
+            failed(reason, isPermanent: false, after: operation, at: now)
+            return
+        }
+        window.withdrawLast()
+        life = nil
+        let due = now.advanced(by: Self.hindranceTime * (0.8 + 0.4 * jitter.next()))
+        state = .backoff(Plan(action: .recover, due: due, isByPolicy: true, hindrance: reason))
+        if operation.hindrance != reason {
+            let seconds = Self.hindranceTime.wholeMilliseconds / 1000
+            tell(
+                .error, "can't be restarted yet: \(reason); tried again every \(seconds) s",
+                .init(kind: .restartFailed, attempt: attempt), at: now)
+        }
+        if let latest = operation.latest { doubted(latest, at: now) }
+    }
+
+    /// Deaths told by the source itself are known; doubt is not: lets it speak first.
+    private mutating func doubted(_ latest: Observation, at now: BootInstant) {
+        switch latest.liveness {
+        case .undetermined, .handledElsewhere: observed(latest, at: now)
+        case .alive, .unhealthy, .dead, .missing: break
+        }
+    }
+
     private mutating func failed(
         _ reason: String, isPermanent: Bool, after operation: Operation, at now: BootInstant
     ) {
@@ -102,13 +137,7 @@ extension TargetStateMachine {
                 state = .backoff(Plan(action: .recover, due: due, command: nil, isByPolicy: true))
                 tellPlan(message, .restartFailed, due: due, at: now)
                 tellCrashLoop(at: now)
-                // Deaths told by the source itself are known; doubt is not: let it speak first.
-                if let latest = operation.latest {
-                    switch latest.liveness {
-                    case .undetermined, .handledElsewhere: observed(latest, at: now)
-                    case .alive, .unhealthy, .dead, .missing: break
-                    }
-                }
+                if let latest = operation.latest { doubted(latest, at: now) }
             }
         }
     }

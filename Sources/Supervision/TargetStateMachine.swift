@@ -41,6 +41,8 @@ package struct TargetStateMachine: Sendable {
         package var grace = Duration.zero
         /// The policy wants it; one that only a command wants ends with the command.
         package var isByPolicy: Bool
+        /// What it was told to wait for when it was last tried.
+        package var hindrance: String?
     }
 
     /// An action in hand.
@@ -49,6 +51,8 @@ package struct TargetStateMachine: Sendable {
         /// The life it began with.
         package var before: Identity?
         package var command: CommandTicket?
+        /// What it was told to wait for when it was last tried.
+        package var hindrance: String?
         /// Whether it counts as one of the starts that run at once.
         package var holdsPermit: Bool
         /// The newest thing seen since it began; judged when it has ended.
@@ -104,6 +108,8 @@ package struct TargetStateMachine: Sendable {
     package static let settleTime = Duration.seconds(5)
     /// How long a process may take to end that was signalled by a runner which has ended itself.
     package static let signalledTime = Duration.seconds(30)
+    /// How long a start waits that nothing but its surroundings hinder, before it is tried again.
+    package static let hindranceTime = Duration.seconds(5)
     /// How long a target must be up to start afresh.
     package static let healthyTime = Duration.seconds(600)
 
@@ -244,7 +250,7 @@ package struct TargetStateMachine: Sendable {
                 withdrawCommand(of: plan, at: now)
                 return
             }
-            begin(plan.action, command: plan.command, at: now)
+            begin(plan.action, command: plan.command, hindrance: plan.hindrance, at: now)
         case .unseen, .running, .starting, .backoff, .operating, .exited, .undetermined, .handledElsewhere:
             // The wish was withdrawn while the permit was on its way.
             actions.append(.releaseStart)

@@ -45,7 +45,8 @@ struct Installation: Sendable {
                 let link = try await SignInLink.make(in: store, url: url, at: clock.now().wall)
                 StandardStream.output("Sign in:   \(link)  (once, within 15 minutes)")
             } else {
-                StandardStream.output("Sign in:   run `clevagent-server sign-in` for a link")
+                StandardStream.output(
+                    "Sign in:   run `clevagent-server sign-in --state-dir \(directory.path)` for a link")
             }
             if isTerminal, let first { StandardStream.output("API key:   \(first.secret.text)") }
             StandardStream.output("Key file:  \(keyFile)")

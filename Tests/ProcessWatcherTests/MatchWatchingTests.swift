@@ -71,7 +71,7 @@ struct MatchWatchingTests {
             shell.kill()
             _ = try await observations.dead()
             // What the shell has left behind is no other target, and no second copy is started beside it.
-            let reason = try #require(await watched.perform(.recover).temporaryFailure, "started beside what is left")
+            let reason = try #require(await watched.perform(.recover).hindrance, "started beside what is left")
             #expect(reason.contains("two copies are never run"))
         }
     }
@@ -181,7 +181,7 @@ struct MatchWatchingTests {
             _ = try await observations.dead()
             let other = try TestProcess.start(
                 try TestProcess.testTarget, ["run", "--name", watched.text])
-            let reason = try #require(await watched.perform(.recover).temporaryFailure, "two copies, perhaps")
+            let reason = try #require(await watched.perform(.recover).hindrance, "two copies, perhaps")
             #expect(reason.contains("process \(other.pid)"))
             #expect(reason.contains("/usr/bin/tail"))
             try await other.end()

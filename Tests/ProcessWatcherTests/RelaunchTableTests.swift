@@ -224,7 +224,7 @@ struct RelaunchTableTests {
             await watched.clock.sleep(lasting: .seconds(5))
             watched.clock.advance(by: .seconds(5))
             let told = left.map { "process \($0), which belonged to it, still runs: two copies are never run" }
-            let reason = try #require(await outcome.temporaryFailure, "a second copy runs")
+            let reason = try #require(await outcome.hindrance, "a second copy runs")
             #expect(told.contains(reason))
             let living = try processes(of: watched)
             #expect(living == left)

@@ -230,7 +230,7 @@ struct RelaunchTests {
             async let outcome = watched.perform(.recover)
             await watched.clock.sleep(lasting: .seconds(5))
             watched.clock.advance(by: .seconds(5))
-            let reason = try #require(await outcome.temporaryFailure, "a second copy runs")
+            let reason = try #require(await outcome.hindrance, "a second copy runs")
             #expect(reason.contains("process \(child.pid)"))
             #expect(handle.isAlive)
         }
@@ -244,7 +244,7 @@ struct RelaunchTests {
             process.kill()
             let end = try await observations.dead()
             watched.memory.failSaves(with: Errno.noSpace)
-            let reason = try #require(await watched.perform(.recover).temporaryFailure, "started without a note")
+            let reason = try #require(await watched.perform(.recover).hindrance, "started without a note")
             #expect(reason.contains("written down"))
             let copies = try processes(named: watched.pidFile.string)
             #expect(copies.isEmpty)

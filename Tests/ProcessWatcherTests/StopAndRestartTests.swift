@@ -183,7 +183,7 @@ struct StopAndRestartTests {
             async let again = watcher.perform(.recover, on: watched.target, startMade: {})
             await watched.clock.sleep(lasting: .seconds(5))
             watched.clock.advance(by: .seconds(5))
-            let reason = try #require(await again.temporaryFailure, "a second copy was started")
+            let reason = try #require(await again.hindrance, "a second copy was started")
             #expect(reason.contains("which belonged to it, still runs: two copies"), "\(reason)")
         }
     }

@@ -34,4 +34,9 @@ extension TargetActionOutcome {
     var temporaryFailure: String? {
         if case .failed(let reason, isPermanent: false) = self { reason } else { nil }
     }
+
+    /// What hindered it, when nothing was begun.
+    var hindrance: String? {
+        if case .blocked(let reason) = self { reason } else { nil }
+    }
 }

@@ -79,7 +79,8 @@ import WireProtocol
                 nextID += 1
                 return .commanded(Bool.random(using: &dice) ? .restart(id) : .stop(id))
             case 13...15 where inHand != nil:
-                switch Int.random(in: 0..<4, using: &dice) {
+                switch Int.random(in: 0..<5, using: &dice) {
+                case 4: return .finished(.blocked("full"))
                 case 0: return .finished(.failed("no", isPermanent: Bool.random(using: &dice)))
                 case 1: return .finished(.down)
                 default: return .finished(.up(.life(life), note: nil))

@@ -122,6 +122,45 @@ import WireProtocol
         #expect(bot.machine.deadline.map { bot.now < $0 } == true)
     }
 
+    @Test func whatHindersAStartIsToldOnceAndCountsAsNoTry() {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.seesDeath(of: 1)
+        for round in 0..<20 {
+            if round > 0 { bot.reachDeadline() }
+            bot.feed(.startPermitted)
+            #expect(bot.performed == [.recover])
+            #expect(bot.events == (round == 0 ? [.restarting] : []))
+            bot.feed(.finished(.blocked("its child lives")))
+            #expect(
+                bot.reports.compactMap(\.message)
+                    == (round == 0 ? ["bot can't be restarted yet: its child lives; tried again every 5 s"] : []))
+            #expect(bot.machine.window.count(at: bot.now) == 0)
+            let wait = bot.now.duration(to: bot.machine.deadline ?? bot.now)
+            #expect(wait >= .seconds(4) && wait <= .seconds(6))
+        }
+        bot.reachDeadline()
+        bot.feed(.startPermitted)
+        bot.feed(.finished(.blocked("the disk is full")))
+        #expect(bot.events == [.restartFailed])
+        bot.comeUp(as: 2)
+        #expect(bot.reports.last?.message == "bot is up again (PID 2)")
+        #expect(bot.machine.attempt == 1)
+    }
+
+    @Test(arguments: [RestartPolicy.unlessStopped, .never]) func aHinderedCommandFailsWithTheReason(
+        policy: RestartPolicy
+    ) {
+        var bot = Machine(policy: policy)
+        bot.sees(.alive(.life(1)))
+        bot.seesDeath(of: 1)
+        bot.feed(.commanded(.restart(1)))
+        bot.feed(.startPermitted)
+        bot.feed(.finished(.blocked("its child lives")))
+        #expect(bot.results == [.failed])
+        #expect(bot.reports.first?.message?.contains("its child lives") == true)
+    }
+
     @Test func startsThatFailAreACrashLoopToo() {
         var bot = Machine(backoff: Backoff(initial: .zero, maximum: .zero))
         bot.sees(.alive(.life(1)))

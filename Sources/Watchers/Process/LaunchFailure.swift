@@ -5,8 +5,10 @@ import SystemSupport
 struct LaunchFailure: Error, Sendable, Hashable {
     var text: String
     var isPermanent = false
+    /// Nothing was begun, and what hinders it can go away by itself.
+    var isHindrance = false
 
-    var outcome: TargetActionOutcome { .failed(text, isPermanent: isPermanent) }
+    var outcome: TargetActionOutcome { isHindrance ? .blocked(text) : .failed(text, isPermanent: isPermanent) }
 }
 
 extension LaunchFailure {

@@ -76,7 +76,9 @@ extension ProcessTarget {
         guard note.recipe != nil else {
             throw LaunchFailure(text: LaunchObstacle.neverSeen.description, isPermanent: true)
         }
-        guard let recipe else { throw LaunchFailure(text: "how it was started can't be read from the state directory") }
+        guard let recipe else {
+            throw LaunchFailure(text: "how it was started can't be read from the state directory", isHindrance: true)
+        }
         // Looked at anew: the file may have come back, or become setuid. So trying again can help.
         if let obstacle = obstacle(of: recipe) { throw LaunchFailure(text: obstacle) }
         return LaunchPlan(recipe, startedBy: user)
@@ -88,7 +90,7 @@ extension ProcessTarget {
     ///   done once, unless there was something to wait for.
     /// - Throws: when somebody writes the file just now, or something of it goes on living.
     private func tableWithoutRemnants() async throws(LaunchFailure) -> [ProcessStat] {
-        if let hindrance = finder.hindrance(known) { throw LaunchFailure(text: hindrance) }
+        if let hindrance = finder.hindrance(known) { throw LaunchFailure(text: hindrance, isHindrance: true) }
         let table = try readTable()
         guard let former = note.life else { return table }
         let children = Set(note.children).union(seenChildren)
@@ -102,13 +104,13 @@ extension ProcessTarget {
             let left = max(.zero, host.clock.now.duration(to: deadline))
             guard await hasEnded(handle, within: left) else {
                 let reason = "process \(remnant.pid), which belonged to it, still runs: two copies are never run"
-                throw LaunchFailure(text: reason)
+                throw LaunchFailure(text: reason, isHindrance: true)
             }
         }
         guard hasWaited else { return table }
         await finder.refresh()
         finder.read([], known)
-        if let hindrance = finder.hindrance(known) { throw LaunchFailure(text: hindrance) }
+        if let hindrance = finder.hindrance(known) { throw LaunchFailure(text: hindrance, isHindrance: true) }
         return try readTable()
     }
 
@@ -116,7 +118,7 @@ extension ProcessTarget {
         do {
             return try host.processes.table()
         } catch {
-            throw LaunchFailure(text: "/proc can't be read: \(error)")
+            throw LaunchFailure(text: "/proc can't be read: \(error)", isHindrance: true)
         }
     }
 
@@ -172,7 +174,8 @@ extension ProcessTarget {
         do throws(LaunchFailure) {
             guard await save() else {
                 await process.abandon(on: host.loop)
-                throw LaunchFailure(text: "the new process could not be written down, so it was not started")
+                throw LaunchFailure(
+                    text: "the new process could not be written down, so it was not started", isHindrance: true)
             }
             return (identity, try await letGo(process, plan))
         } catch {
