@@ -32,4 +32,8 @@ bench:
 storm:
 	scripts/storm $(STORM)
 
-.PHONY: build check fmt test release bench storm
+# Five million made-up inputs for every parser: FUZZ="--inputs 100000" for a quick look.
+fuzz:
+	scripts/fuzz $(FUZZ)
+
+.PHONY: build check fmt test release bench storm fuzz

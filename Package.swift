@@ -93,7 +93,7 @@ let package = Package(
             path: "Sources/Watchers/Systemd"),
         .target(
             name: "LaunchdWatcher",
-            dependencies: ["Supervision", "SystemSupport", systemPackage],
+            dependencies: ["Supervision", "SystemSupport", "WatcherAPI", logging, systemPackage],
             path: "Sources/Watchers/Launchd"),
         .target(
             name: "ServerLink",
@@ -118,6 +118,7 @@ let package = Package(
                 nioPosix,
                 serviceLifecycle,
                 systemPackage,
+                .target(name: "LaunchdWatcher", condition: .when(platforms: [.macOS])),
             ],
             linkerSettings: shippedLinking),
 
@@ -151,8 +152,21 @@ let package = Package(
             ]),
         // A process for tests to watch.
         .executableTarget(name: "test-target", path: "Tests/Fixtures/test-target"),
+        // Stands in for launchctl.
+        .executableTarget(name: "launchctl-stand-in", path: "Tests/Fixtures/launchctl-stand-in"),
         // Tells tests what the kernel says of processes.
         .executableTarget(name: "process-recorder", path: "Tests/Fixtures/process-recorder"),
+        // Made-up inputs for parsers.
+        .target(
+            name: "FuzzSupport",
+            dependencies: [
+                "DockerWatcher", "LaunchdWatcher", "ProcessWatcher", "Supervision", "SystemSupport", systemPackage,
+            ],
+            path: "Tests/FuzzSupport", exclude: ["Samples"]),
+        .executableTarget(
+            name: "parser-fuzz", dependencies: ["FuzzSupport", argumentParser, systemPackage],
+            path: "Benchmarks/Fuzz"),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzSupport"]),
         .testTarget(name: "GzipTests", dependencies: ["Gzip"]),
         .testTarget(name: "WireProtocolTests", dependencies: ["WireProtocol"]),
         .testTarget(name: "SupervisionTests", dependencies: ["Supervision"]),
@@ -180,7 +194,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "LaunchdWatcherTests",
-            dependencies: ["LaunchdWatcher", "Supervision", "SystemSupport", "TestSupport", systemPackage],
+            dependencies: [
+                "LaunchdWatcher", "Supervision", "SystemSupport", "TestSupport", "WatcherAPI", logging, systemPackage,
+            ],
             exclude: ["Fixtures"]),
         .testTarget(name: "ProgramLogTests", dependencies: ["ProgramLog"]),
         .testTarget(
@@ -245,7 +261,7 @@ let sharedSettings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-let withoutSwift = ["CPlatformShims", "process-recorder", "test-target"]
+let withoutSwift = ["CPlatformShims", "launchctl-stand-in", "process-recorder", "test-target"]
 
 for target in package.targets where target.type != .system && !withoutSwift.contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + sharedSettings

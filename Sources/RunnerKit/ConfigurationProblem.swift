@@ -17,10 +17,15 @@ package struct ConfigurationProblem: Error, Sendable, Hashable, CustomStringConv
         self.description = Self.masked(Self.oneLine(description))
     }
 
-    /// What was typed may hold anything; a message is one line and moves no cursor.
+    /// What was typed may hold anything; a message is one line, moves no cursor and turns no text.
     static func oneLine(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }))
+        let scalars = text.unicodeScalars.map { scalar -> Unicode.Scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator: "?"
+            default: scalar
+            }
+        }
+        return String(String.UnicodeScalarView(scalars))
     }
 
     /// The text without what looks like an API key: one that was typed in the wrong place is not shown either.

@@ -34,7 +34,7 @@ package struct WatchedTarget: Sendable, Hashable {
     private static func check(_ name: String, of kind: WatcherKind) throws(WatchedTargetError) {
         guard !name.isEmpty else { throw .emptyName(kind) }
         guard !name.hasPrefix("-") else { throw .leadingDash }
-        guard name.utf8.count <= 4095, !name.unicodeScalars.contains(where: \.isControl) else { throw .badName(kind) }
+        guard name.utf8.count <= longestName(of: kind) else { throw .tooLong(kind) }
         let allowed: (UInt8) -> Bool =
             switch kind {
             case .docker: { $0.isLetterOrDigit || $0 == "_" || $0 == "." || $0 == "-" }
@@ -42,11 +42,16 @@ package struct WatchedTarget: Sendable, Hashable {
             case .launchd: { $0.isLetterOrDigit || $0.isOne(of: "-_./") }
             case .process: { _ in true }
             }
-        guard name.utf8.allSatisfy(allowed) else { throw .badName(kind) }
+        let wrong = name.unicodeScalars.first { $0.isUnseen || !$0.utf8.allSatisfy(allowed) }
+        if let wrong { throw .badName(kind, wrong) }
         if kind == .process, case .match(let text) = ProcessName(name) {
             guard text.utf8.count(where: { $0 != UInt8(ascii: " ") }) >= shortestMatch else { throw .shortMatch }
         }
     }
+
+    /// In bytes. Of a path as the kernel takes it, with its NUL (PATH_MAX); a unit's name has 255 (UNIT_NAME_MAX), and
+    /// nobody has longer ones of the others.
+    fileprivate static func longestName(of kind: WatcherKind) -> Int { kind == .process ? 4095 : 255 }
 
     /// What is shorter matches by chance. In bytes without blanks.
     fileprivate static let shortestMatch = 3
@@ -55,7 +60,7 @@ package struct WatchedTarget: Sendable, Hashable {
     private static let longestAgent = 200
 
     private static func check(agent: String) throws(WatchedTargetError) {
-        guard (1...longestAgent).contains(agent.count), !agent.unicodeScalars.contains(where: \.isControl) else {
+        guard (1...longestAgent).contains(agent.count), !agent.unicodeScalars.contains(where: \.isUnseen) else {
             throw .badAgent
         }
     }
@@ -102,7 +107,8 @@ package enum WatchedTargetError: Error, Sendable, Hashable, CustomStringConverti
     case unknownType(String)
     case emptyName(WatcherKind)
     case leadingDash
-    case badName(WatcherKind)
+    case badName(WatcherKind, Unicode.Scalar)
+    case tooLong(WatcherKind)
     case badAgent
     case longName
     case shortMatch
@@ -115,10 +121,14 @@ package enum WatchedTargetError: Error, Sendable, Hashable, CustomStringConverti
         case .unknownType(let type): "there is no type '\(type)' (types: \(kinds))"
         case .emptyName(let kind): "no name after '\(kind.rawValue):'"
         case .leadingDash: "a name may not begin with '-'"
-        case .badName(.docker): "a container's name has only letters, digits, '_', '.' and '-'"
-        case .badName(.systemd): "a unit's name has only letters, digits and : - _ . \\ @"
-        case .badName(.launchd): "a label has only letters, digits, '-', '_', '.' and '/'"
-        case .badName(.process): "a name has no control characters and at most 4095 bytes"
+        case .badName(.docker, let wrong):
+            "a container's name has only letters, digits, '_', '.' and '-', not \(wrong.name)"
+        case .badName(.systemd, let wrong):
+            "a unit's name has only letters, digits and : - _ . \\ @, not \(wrong.name)"
+        case .badName(.launchd, let wrong):
+            "a label has only letters, digits, '-', '_', '.' and '/', not \(wrong.name)"
+        case .badName(.process, let wrong): "a name has no control characters, as \(wrong.name) is one"
+        case .tooLong(let kind): "a name has at most \(WatchedTarget.longestName(of: kind)) bytes"
         case .longName: "too long for the name of an agent: write AGENT= before it"
         case .shortMatch: "too short: it would match by chance; give at least \(WatchedTarget.shortestMatch) letters"
         case .badAgent: "an agent's name has 1 to 200 characters and no control characters"
@@ -133,8 +143,22 @@ extension String {
 }
 
 extension Unicode.Scalar {
-    /// C0, DEL and C1: what could drive a terminal or break a line.
-    fileprivate var isControl: Bool { properties.generalCategory == .control }
+    /// What drives a terminal, breaks a line, turns the direction of text or is not seen at all: a name would show as
+    /// another. What joins letters is in many a name.
+    fileprivate var isUnseen: Bool {
+        switch properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator: true
+        case .format: value != 0x200C && value != 0x200D
+        default: false
+        }
+    }
+
+    /// Itself, or its number if it may look like another.
+    fileprivate var name: String {
+        guard !isASCII || isUnseen else { return "'\(self)'" }
+        let digits = String(value, radix: 16, uppercase: true)
+        return "U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+    }
 }
 
 extension UInt8 {

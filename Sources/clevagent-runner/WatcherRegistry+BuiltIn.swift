@@ -7,8 +7,16 @@ import SystemdSupport
 import SystemdWatcher
 import WatcherAPI
 
-/// The kinds of target that this program can watch.
-let builtInKinds: [WatcherKind] = [.docker, .process, .systemd]
+#if os(macOS)
+    import Darwin
+    import LaunchdWatcher
+
+    /// The kinds of target that this program can watch.
+    let builtInKinds: [WatcherKind] = [.docker, .launchd, .process]
+#else
+    /// The kinds of target that this program can watch.
+    let builtInKinds: [WatcherKind] = [.docker, .process, .systemd]
+#endif
 
 /// The watchers this program was built with: the one place that names them.
 ///
@@ -23,8 +31,17 @@ func makeBuiltInRegistry(
     registry.register(.process) {
         try ProcessWatcher($0, openFileLimit: openFileLimit, launcher: Host.processLauncher, loop: loop)
     }
-    registry.register(.systemd) {
-        SystemdWatcher($0, scope: configuration.systemdScope == .user ? .user : .system, loop: loop)
-    }
+    #if os(macOS)
+        registry.register(.launchd) {
+            let commands = ProcessCommandRunner(on: loop)
+            return LaunchdWatcher(
+                $0, launchctl: Launchctl(commands: commands, clock: BootClock(sleepingOn: loop)),
+                ends: KernelProcessEnds(on: loop), user: geteuid(), loop: loop)
+        }
+    #else
+        registry.register(.systemd) {
+            SystemdWatcher($0, scope: configuration.systemdScope == .user ? .user : .system, loop: loop)
+        }
+    #endif
     return registry
 }

@@ -109,37 +109,4 @@ import Testing
     {
         #expect(EngineTime(rfc3339: text)?.nanosecondsSince1970 == nanoseconds)
     }
-
-    /// Mutations of what engines write: none may trap. `FUZZ_INPUTS` sets how many.
-    @Test func `No input ends the parsers`() throws {
-        let seeds = [
-            Array(Self.line("die", #","exitCode":"137""#).utf8), Array(InspectedJSON(health: "unhealthy").text.utf8),
-            Array(InspectedJSON(stopSignal: "SIGRTMIN+3", stopTimeout: 7).text.utf8),
-        ]
-        var random = SplitMix64(seed: 7)
-        for _ in 0..<fuzzInputs {
-            guard var input = seeds.randomElement(using: &random) else { return }
-            for _ in 0...Int.random(in: 0..<6, using: &random) { mutate(&input, &random) }
-            let event = DockerEvent(parsing: input)
-            let facts = ContainerFacts(parsing: input)
-            if let event, let facts {
-                var judge = ContainerJudge(name: "bot")
-                _ = judge.read(facts, at: .init(sinceBoot: .seconds(1)))
-                _ = judge.heard(event)
-            }
-        }
-    }
-
-    private func mutate(_ input: inout [UInt8], _ random: inout SplitMix64) {
-        guard !input.isEmpty else { return }
-        let place = Int.random(in: 0..<input.count, using: &random)
-        switch Int.random(in: 0..<5, using: &random) {
-        case 0: input[place] = UInt8.random(in: 0...255, using: &random)
-        case 1: input.remove(at: place)
-        case 2: input.insert(contentsOf: Array("-9223372036854775809".utf8), at: place)
-        case 3: input.removeSubrange(place...)
-        default: input.insert(contentsOf: input.suffix(from: place), at: 0)
-        }
-        input = Array(input.prefix(4096))
-    }
 }

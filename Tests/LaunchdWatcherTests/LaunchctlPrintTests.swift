@@ -70,29 +70,4 @@ import Testing
     func aNameIsAServiceOrRefused(name: String, user: UInt32, target: String?) {
         #expect(LaunchdService(name, user: user)?.description == target)
     }
-
-    /// Fixtures with bytes changed, doubled and left out.
-    @Test(arguments: 0..<4) func noAnswerIsATrap(_ block: UInt64) throws {
-        let names = [
-            "macos-13-15-running", "macos-13-15-crashed", "macos-13-15-print-disabled", "macos-10-waiting-old",
-        ]
-        let originals = try names.map { try LaunchdFixture.bytes($0) }
-        let pieces = [
-            "{", "}", " = ", "\n", "\t", "pid = 99999999999", "state = running", ":", "(", "=>", "\"", "\u{0}",
-        ]
-        var dice = SplitMix64(seed: block)
-        for _ in 0..<2_500 {
-            var bytes = originals.randomElement(using: &dice) ?? []
-            for _ in 0..<Int.random(in: 1...6, using: &dice) {
-                let place = Int.random(in: 0...bytes.count, using: &dice)
-                switch Int.random(in: 0...2, using: &dice) {
-                case 0: bytes.removeSubrange(place..<min(bytes.count, place + Int.random(in: 0...40, using: &dice)))
-                case 1: bytes.insert(contentsOf: (pieces.randomElement(using: &dice) ?? "").utf8, at: place)
-                default: bytes.insert(.random(in: 0...255, using: &dice), at: place)
-                }
-            }
-            if let facts = LaunchctlPrint(parsing: bytes) { #expect(facts.pid.map { $0 > 1 } ?? true) }
-            _ = LaunchctlDisabled.holds("com.example.bot", in: bytes)
-        }
-    }
 }

@@ -35,7 +35,7 @@ import Testing
             cat now ;;
         kickstart | bootstrap)
             [ ! -f refuse ] || { echo 'Bootstrap failed: 5: Input/output error' >&2; exit 5; }
-            cp running now ;;
+            if [ "$2" = -k ]; then sed s/4242/4343/ running >now; else cp running now; fi ;;
         kill) cp exited now ;;
         bootout) rm now ;;
         esac
@@ -76,7 +76,7 @@ import Testing
         if action == .stop {
             #expect(outcome == .down)
         } else if case .up(let identity, nil) = outcome {
-            #expect(identity.pid == 4242)
+            #expect(identity.pid == (action == .restart ? 4343 : 4242))
         } else {
             Issue.record("\(outcome)")
         }

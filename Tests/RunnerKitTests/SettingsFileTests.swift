@@ -108,6 +108,7 @@ import Testing
         ("hello", "line 1: the file must be a mapping with \(Self.settings)"),
         ("targets:", "line 1: 'targets' must be a mapping from TYPE:NAME to settings"),
         ("targets: [a]", "line 1: 'targets' must be a mapping from TYPE:NAME to settings"),
+        ("log_tail: 5", "line 1: 'log_tail' is not a setting of the file; did you mean 'log-tail'?"),
         ("tragets: {}", "line 1: 'tragets' is not a setting of the file; did you mean 'targets'?"),
         ("a: &x 1\nb: *x", "line 1: anchors (&name) are not taken"),
         ("targets: *x", "line 1: aliases (*name) are not taken"),
@@ -149,6 +150,7 @@ import Testing
     }
 
     @Test(arguments: [
+        ("log_tail: 5", "line 3: 'log_tail' is not a setting of 'process:/run/bot.pid'; did you mean 'log-tail'?"),
         ("strat: [/bin/bot]", "line 3: 'strat' is not a setting of 'process:/run/bot.pid'; did you mean 'start'?"),
         ("Grace: 1", "line 3: 'Grace' is not a setting of 'process:/run/bot.pid'; did you mean 'grace'?"),
         ("back-off: {}", "line 3: 'back-off' is not a setting of 'process:/run/bot.pid'; did you mean 'backoff'?"),

@@ -8,6 +8,11 @@ package enum LaunchctlAnswer: Sendable, Hashable {
     /// launchd could not be asked, or said what is not understood.
     case unclear(String)
 
+    /// launchd has told how things are.
+    var isClear: Bool { if case .unclear = self { false } else { true } }
+
+    var isRunning: Bool { if case .loaded(let facts) = self { facts.pid != nil } else { false } }
+
     /// The exit status of a service that could not be found.
     private static let noSuchService: Int32 = 113
 
