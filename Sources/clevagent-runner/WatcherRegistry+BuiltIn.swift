@@ -24,7 +24,7 @@ func makeBuiltInRegistry(
         try ProcessWatcher($0, openFileLimit: openFileLimit, launcher: Host.processLauncher, loop: loop)
     }
     registry.register(.systemd) {
-        SystemdWatcher($0, scope: configuration.systemdScope == .user ? .user : .system, loop: loop)
+        try SystemdWatcher($0, scope: configuration.systemdScope == .user ? .user : .system, loop: loop)
     }
     return registry
 }

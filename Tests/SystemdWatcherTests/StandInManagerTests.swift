@@ -18,7 +18,7 @@ struct StandInManagerTests {
     private static let path = "/org/freedesktop/systemd1/unit/bot_2eservice"
 
     private func watcher(_ manager: StandInManager) throws -> SystemdWatcher {
-        SystemdWatcher(
+        try SystemdWatcher(
             WatcherContext(
                 targets: [target: TargetSettings()], memory: MemoryWatcherMemory(), logger: Logger(label: "test")),
             routes: [.bus(manager.address)], loop: try EventLoop())

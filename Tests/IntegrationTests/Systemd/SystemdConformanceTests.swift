@@ -38,7 +38,7 @@ extension PrivateSystemd {
     func watcher(of target: TargetID, by route: ManagerRoute, every interval: Duration = .seconds(30)) throws
         -> SystemdWatcher
     {
-        SystemdWatcher(
+        try SystemdWatcher(
             WatcherContext(
                 targets: [target: TargetSettings()], memory: MemoryWatcherMemory(), logger: Logger(label: "test")),
             routes: [route], rereadInterval: interval, loop: try EventLoop())
