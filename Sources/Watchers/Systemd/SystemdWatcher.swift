@@ -55,6 +55,8 @@ package final class SystemdWatcher: Watcher, TargetController {
         await Task { await monitor.perform(action, on: target, startMade) }.value
     }
 
+    package func obstacle(to target: TargetID) async -> String? { await monitor.obstacle(to: target) }
+
     /// How long the journal is looked through; who asks waits no longer.
     private static let patience = Duration.milliseconds(450)
 
