@@ -74,7 +74,9 @@ let package = Package(
                 "CPlatformShims", "Supervision", dequeModule, heapModule, nioConcurrencyHelpers, nioCore, systemPackage,
             ]),
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
-        .target(name: "SystemdSupport", dependencies: ["CSystemd", "SystemSupport", nioPosix, systemPackage]),
+        .target(
+            name: "SystemdSupport",
+            dependencies: ["CSystemd", "SystemSupport", dequeModule, nioPosix, systemPackage]),
         .target(name: "WatcherAPI", dependencies: ["Supervision", logging]),
         .target(
             name: "ProcessWatcher",

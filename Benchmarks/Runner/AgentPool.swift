@@ -1,7 +1,4 @@
 import Glibc
-import NIOConcurrencyHelpers
-import NIOCore
-import NIOPosix
 import TestSupport
 
 /// Small processes to be watched: each an orphan with a PID file, and with a connection to the benchmark.
@@ -10,23 +7,13 @@ import TestSupport
 /// the kernel brings about while the process exits, says "gone". As long as it is open the PID cannot be anybody
 /// else's, which makes it safe to signal.
 final class AgentPool: Sendable {
-    /// A life that began or ended.
-    struct Event: Sendable {
-        enum Kind: Sendable { case running, gone }
-
-        var kind: Kind
-        var name: String
-        var processID: pid_t
-        var at: ContinuousClock.Instant
-    }
+    typealias Event = AgentListener.Event
 
     let directory: String
     let names: [String]
     private let program: String
     private let socket: String
-    private let lives: NIOLockedValueBox<[pid_t: String]>
-    private let subscribers: NIOLockedValueBox<[AsyncStream<Event>.Continuation]>
-    private let listener: any Channel
+    private let listener: AgentListener
 
     /// Starts `count` agents and waits until all of them run; or leaves starting them to somebody else.
     ///
@@ -40,24 +27,7 @@ final class AgentPool: Sendable {
         socket = self.directory + "/agents"
         names = (0..<count).map { "\(name)-\($0 + 1)" }
         mkdir(self.directory, 0o755)
-        let lives = NIOLockedValueBox<[pid_t: String]>([:])
-        let subscribers = NIOLockedValueBox<[AsyncStream<Event>.Continuation]>([])
-        self.lives = lives
-        self.subscribers = subscribers
-        listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-            .serverChannelOption(.backlog, value: 1024)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(
-                        AgentReader { event in
-                            lives.withLockedValue { lives in
-                                lives[event.processID] = event.kind == .running ? event.name : nil
-                            }
-                            for subscriber in subscribers.withLockedValue({ $0 }) { subscriber.yield(event) }
-                        })
-                }
-            }
-            .bind(unixDomainSocketPath: socket).get()
+        listener = try await AgentListener(at: socket)
         if startsThem { try await start(names) }
     }
 
@@ -68,16 +38,11 @@ final class AgentPool: Sendable {
 
     /// The process that runs under that name now.
     func processID(of name: String) -> pid_t? {
-        lives.withLockedValue { $0.first { $0.value == name }?.key }
+        listener.lives.first { $0.value == name }?.key
     }
 
     /// Everything that happens from now on; ends after `limit`.
-    func events(for limit: Duration = .seconds(30)) -> AsyncStream<Event> {
-        let (stream, continuation) = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .unbounded)
-        subscribers.withLockedValue { $0.append(continuation) }
-        listener.eventLoop.scheduleTask(in: TimeAmount(limit)) { continuation.finish() }
-        return stream
-    }
+    func events(for limit: Duration = .seconds(30)) -> AsyncStream<Event> { listener.events(for: limit) }
 
     /// Kills the process of that name as `kill -9` does.
     ///
@@ -93,11 +58,11 @@ final class AgentPool: Sendable {
     func end() async {
         guard !isEmpty else { return }
         let events = events()
-        for id in lives.withLockedValue({ Array($0.keys) }) { Glibc.kill(id, SIGKILL) }
+        for id in listener.lives.keys { Glibc.kill(id, SIGKILL) }
         for await _ in events where isEmpty { break }
     }
 
-    private var isEmpty: Bool { lives.withLockedValue { $0.isEmpty } }
+    private var isEmpty: Bool { listener.lives.isEmpty }
 
     private func start(_ names: [String]) async throws {
         var running = Set<String>()
@@ -111,30 +76,5 @@ final class AgentPool: Sendable {
             if running.count == names.count { return }
         }
         throw BenchmarkError.agentDidNotStart(names.first { !running.contains($0) } ?? directory)
-    }
-}
-
-/// Reads an agent's line, and the end of its connection.
-private final class AgentReader: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-
-    private let report: @Sendable (AgentPool.Event) -> Void
-    private var agent: (name: String, processID: pid_t)?
-
-    init(_ report: @escaping @Sendable (AgentPool.Event) -> Void) { self.report = report }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let now = ContinuousClock.now
-        // One short write by the agent: it comes in one piece.
-        let words = String(buffer: Self.unwrapInboundIn(data)).split { $0 == " " || $0 == "\n" }
-        guard words.count == 2, let id = pid_t(words[1]) else { return context.close(promise: nil) }
-        agent = (String(words[0]), id)
-        report(AgentPool.Event(kind: .running, name: String(words[0]), processID: id, at: now))
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        let now = ContinuousClock.now
-        guard let agent else { return }
-        report(AgentPool.Event(kind: .gone, name: agent.name, processID: agent.processID, at: now))
     }
 }

@@ -5,6 +5,7 @@ extension Report {
         var machine: String
         var rows: [Line]
         var footprint: [Line]
+        var units: [Line]
     }
 
     private struct Line: Encodable {
@@ -54,8 +55,9 @@ extension Report {
     func write(to path: String) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        try encoder.encode(File(machine: machine, rows: lines(of: rows), footprint: lines(of: footprint))).write(
-            to: URL(filePath: path))
+        let file = File(
+            machine: machine, rows: lines(of: rows), footprint: lines(of: footprint), units: lines(of: units))
+        try encoder.encode(file).write(to: URL(filePath: path))
     }
 
     private func lines(of rows: [Row]) -> [Line] {

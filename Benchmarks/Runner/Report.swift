@@ -11,6 +11,7 @@ enum Figure: Sendable {
         case seconds = "s"
         case mebibytes = "MiB"
         case megabytes = "MB"
+        case aMinute = "a minute"
 
         func text(_ amount: Double) -> String {
             let digits = self == .seconds ? 1e4 : 1e1
@@ -36,6 +37,9 @@ enum Figure: Sendable {
 enum Bar: Sendable {
     case latency(median: Duration, p99: Duration? = nil)
     case atMost(Int)
+    case exactly(Int)
+    /// The median no more than that many times the other's, measured in turn.
+    case times(Double, Figure)
     /// Neither more than `most` nor, where that is given, than half of the other's.
     case amountAtMost(Double, Figure.Unit, halfOf: Figure? = nil)
 
@@ -44,6 +48,8 @@ enum Bar: Sendable {
         case .latency(let median, nil): "≤ \(median.shortText)"
         case .latency(let median, let p99?): "≤ \(median.shortText), p99 ≤ \(p99.shortText)"
         case .atMost(let count): "≤ \(count)"
+        case .exactly(let count): "\(count)"
+        case .times(let factor, _): "≤ \(factor) × by hand"
         case .amountAtMost(let most, let unit, nil): "≤ \(unit.text(most))"
         case .amountAtMost(let most, let unit, .some): "≤ \(unit.text(most)), and half of Python's"
         }
@@ -57,10 +63,17 @@ enum Bar: Sendable {
             return median <= medianBar && p99Bar.map { p99 <= $0 } ?? true
         case (.atMost(let most), .count(let count)):
             return count <= most
+        case (.exactly(let wanted), .count(let count)):
+            return count == wanted
+        case (.times(let factor, .latency(let others, _)), .latency(let samples, let expected)):
+            guard samples.count == expected, others.count == expected, let median = samples.median,
+                let other = others.median
+            else { return false }
+            return median <= other * factor
         case (.amountAtMost(let most, let unit, let other), .amount(let amount, let measured, _)):
             if case .amount(let whole, _, _) = other, amount > whole / 2 { return false }
             return measured == unit && amount <= most
-        case (.latency, _), (.atMost, _), (.amountAtMost, _):
+        case (.latency, _), (.atMost, _), (.exactly, _), (.times, _), (.amountAtMost, _):
             return false
         }
     }
@@ -93,7 +106,10 @@ struct Report: Sendable {
     /// What it costs to run, with its own columns.
     var footprint: [Row] = []
 
-    var isReached: Bool { (rows + footprint).allSatisfy { $0.isReached != false } }
+    /// What concerns units of a systemd; beside ours stands what was done by hand.
+    var units: [Row] = []
+
+    var isReached: Bool { (rows + footprint + units).allSatisfy { $0.isReached != false } }
 
     var table: String {
         let notes = rows.compactMap { row in row.note.map { "\(row.title): \($0)" } }
@@ -103,6 +119,7 @@ struct Report: Sendable {
             drawn(footprint, ["ours", "over TLS", "Python runner 0.1.0", "monit"]) {
                 [$0.ours.text, $0.tls?.text ?? "", $0.python.text, $0.monit?.text ?? ""]
             },
+            drawn(units, ["ours", "systemctl by hand"]) { [$0.ours.text, $0.python.text] },
         ]
         return ([machine] + tables).filter { !$0.isEmpty }.joined(separator: "\n\n")
     }

@@ -45,6 +45,9 @@ import UnixSignals
     @Flag(help: "Measure only how a process is found by its command line beside 5,000 others, a minute and a half.")
     var search = false
 
+    @Flag(help: "Measure only ours with units of a systemd of its own, seven minutes; needs root, systemd and dbus.")
+    var systemd = false
+
     @Option(help: "Measure only ours with 1 to 10,000 targets, and draw that into this SVG file; eight minutes.")
     var growth: String?
 
@@ -71,6 +74,10 @@ import UnixSignals
         var report = Report(machine: machine, rows: [])
         if search {
             report.footprint = try await measureSearch(bench, progress)
+            return report
+        }
+        if systemd {
+            report.units = try await measureUnits(bench, progress)
             return report
         }
         if !footprint { report.rows = try await measureReactions(bench, progress) }
@@ -142,7 +149,10 @@ import UnixSignals
         let release = withUnsafeBytes(of: name.release) { bytes in
             String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
         }
-        return "Linux \(release), \(sysconf(Int32(_SC_NPROCESSORS_ONLN))) cores, plain HTTP on loopback"
+        var load = 0.0
+        getloadavg(&load, 1)
+        return "Linux \(release), \(sysconf(Int32(_SC_NPROCESSORS_ONLN))) cores, plain HTTP on loopback, "
+            + "load average \((load * 100).rounded() / 100) at the start"
     }
 
     /// Makes room for a connection from each of 2,000 agents.

@@ -90,7 +90,9 @@ extension CheckReport.Row {
         case .dead(let end):
             state = "down"
             detail = end.detail ?? "not running"
-            advice = "start it: what is down when the runner first sees it is not started"
+            advice =
+                "start it: what is down when the runner first sees it is not started"
+                + (observation.obstacle.map { "; it can't be restarted: \($0)" } ?? "")
         case .missing(let reason):
             (state, detail) = ("missing", reason)
             advice = "start it, or correct its name; \(kind.list)"

@@ -32,7 +32,7 @@ package enum TargetProbe {
     }
 
     private static func look<C: Clock>(
-        at targets: [TargetID], with watcher: any Watcher, clock: C
+        at targets: [TargetID], with watcher: any Watcher & TargetController, clock: C
     ) async -> [TargetID: Observation] where C.Instant == BootInstant {
         let seen = NIOLockedValueBox<[TargetID: Observation]>([:])
         let signal = WakeSignal()
@@ -47,11 +47,28 @@ package enum TargetProbe {
                     if isComplete { signal.raise() }
                 }
             }
-            group.addTask { await signal.wait(until: end, clock: clock) }
+            group.addTask {
+                await signal.wait(until: end, clock: clock)
+                // While it is observed, so that its source is asked over the same connection.
+                for (target, observation) in seen.withLockedValue({ $0 }) where observation.isToBeActedOn {
+                    guard let obstacle = await watcher.obstacle(to: target) else { continue }
+                    seen.withLockedValue { $0[target]?.obstacle = obstacle }
+                }
+            }
             await group.next()
             group.cancelAll()
         }
         return seen.withLockedValue { $0 }
+    }
+}
+
+extension Observation {
+    /// It is there, and nothing is known yet against starting and stopping it.
+    fileprivate var isToBeActedOn: Bool {
+        switch liveness {
+        case .alive, .unhealthy, .dead: obstacle == nil
+        case .missing, .undetermined, .handledElsewhere: false
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 import CSystemd
+import DequeModule
 import Glibc
 import Supervision
 import SystemPackage
@@ -12,9 +13,19 @@ package final class Bus {
     /// How long the other side may take to answer.
     package static let patience = Duration.seconds(10)
 
+    /// How many calls may be without an answer at once: a bus refuses more than 128 from one connection
+    /// (max_replies_per_connection in dbus-daemon(1)).
+    static let mostCalls = 100
+
     private struct Pending {
         var method: String
         var then: (Result<BusMessage, BusError>) -> Void
+    }
+
+    private struct Waiting {
+        var message: BusMessage
+        var patience: Duration
+        var call: Pending
     }
 
     private let bus: OpaquePointer
@@ -27,6 +38,8 @@ package final class Bus {
     private var alarm: (until: UInt64, alarm: EventLoop.Alarm)?
     /// By the number that a reply repeats.
     private var pending: [UInt64: Pending] = [:]
+    /// To be sent once others are answered, the first first.
+    private var waiting: Deque<Waiting> = []
 
     /// What comes without being asked for.
     package var onSignal: (BusSignal) -> Void = { _ in }
@@ -55,31 +68,44 @@ package final class Bus {
     deinit { sd_bus_close_unref(bus) }
 
     /// Calls a method; `then` is called exactly once, perhaps before this returns.
+    ///
+    /// Calls are sent in this order, and some only when others were answered: patience begins then.
     package func call(
         _ method: BusMethod, within patience: Duration = Bus.patience,
         _ write: (BusMessage) throws(BusError) -> Void = { _ in },
         then: @escaping (Result<BusMessage, BusError>) -> Void
     ) {
         do throws(BusError) {
-            pending[try send(method, patience, write)] = Pending(method: method.member, then: then)
+            guard isOpen else { throw BusError(call: method.member, errno: .socketNotConnected) }
+            let message = try BusMessage(calling: method, on: bus)
+            try write(message)
+            waiting.append(
+                Waiting(message: message, patience: patience, call: Pending(method: method.member, then: then)))
         } catch {
             return then(.failure(error))
         }
+        sendWaiting()
         arm()
     }
 
-    private func send(
-        _ method: BusMethod, _ patience: Duration, _ write: (BusMessage) throws(BusError) -> Void
-    ) throws(BusError) -> UInt64 {
-        guard isOpen else { throw BusError(call: method.member, errno: .socketNotConnected) }
-        let message = try BusMessage(calling: method, on: bus)
-        try write(message)
+    private func sendWaiting() {
+        while isOpen, pending.count < Self.mostCalls, let next = waiting.popFirst() {
+            do throws(BusError) {
+                pending[try send(next)] = next.call
+            } catch {
+                next.call.then(.failure(error))
+            }
+        }
+    }
+
+    private func send(_ next: Waiting) throws(BusError) -> UInt64 {
         try BusError.check(
             sd_bus_call_async(
-                bus, nil, message.message, takeReply, Unmanaged.passUnretained(self).toOpaque(), patience.microseconds),
-            method.member)
+                bus, nil, next.message.message, takeReply, Unmanaged.passUnretained(self).toOpaque(),
+                next.patience.microseconds),
+            next.call.method)
         var cookie: UInt64 = 0
-        try BusError.check(sd_bus_message_get_cookie(message.message, &cookie), method.member)
+        try BusError.check(sd_bus_message_get_cookie(next.message.message, &cookie), next.call.method)
         return cookie
     }
 
@@ -107,9 +133,10 @@ package final class Bus {
         // They may hold the owner.
         onSignal = { _ in }
         onLoss = { _ in }
-        let waiting = pending.values
+        let calls = pending.sorted { $0.key < $1.key }.map(\.value) + waiting.map(\.call)
         pending = [:]
-        for call in waiting { call.then(.failure(reason)) }
+        waiting = []
+        for call in calls { call.then(.failure(reason)) }
     }
 
     private func lose(_ reason: BusError) {
@@ -169,6 +196,7 @@ package final class Bus {
         } else {
             call.then(.success(BusMessage(sharing: pointer)))
         }
+        sendWaiting()
     }
 
     fileprivate func tookSignal(_ pointer: OpaquePointer) {

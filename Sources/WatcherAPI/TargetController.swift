@@ -14,4 +14,14 @@ package protocol TargetController: Sendable {
     func perform(
         _ action: TargetAction, on target: TargetID, startMade: @escaping @Sendable () -> Void
     ) async -> TargetActionOutcome
+
+    /// Asks whether the target may be started and stopped, and changes nothing.
+    ///
+    /// - Returns: what is against it and what a person can do; nil when nothing is known.
+    func obstacle(to target: TargetID) async -> String?
+}
+
+extension TargetController {
+    /// Knows nothing.
+    package func obstacle(to target: TargetID) async -> String? { nil }
 }

@@ -40,7 +40,7 @@ func makeBuiltInRegistry(
         }
     #else
         registry.register(.systemd) {
-            SystemdWatcher($0, scope: configuration.systemdScope == .user ? .user : .system, loop: loop)
+            try SystemdWatcher($0, scope: configuration.systemdScope == .user ? .user : .system, loop: loop)
         }
     #endif
     return registry

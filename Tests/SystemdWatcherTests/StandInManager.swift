@@ -132,6 +132,11 @@ final class StandInMessage {
         sd_bus_message_append_basic(message, CChar(UInt8(ascii: "u")), &number)
     }
 
+    func wide(_ number: UInt64) {
+        var number = number
+        sd_bus_message_append_basic(message, CChar(UInt8(ascii: "t")), &number)
+    }
+
     func flag(_ flag: Bool) {
         // sd-bus takes an int for it.
         var value: Int32 = flag ? 1 : 0

@@ -18,7 +18,7 @@ struct StandInManagerTests {
     private static let path = "/org/freedesktop/systemd1/unit/bot_2eservice"
 
     private func watcher(_ manager: StandInManager) throws -> SystemdWatcher {
-        SystemdWatcher(
+        try SystemdWatcher(
             WatcherContext(
                 targets: [target: TargetSettings()], memory: MemoryWatcherMemory(), logger: Logger(label: "test")),
             routes: [.bus(manager.address)], loop: try EventLoop())
@@ -58,7 +58,8 @@ struct StandInManagerTests {
     @Test func `Answers and signals of wrong types are told, and followed by right ones`() async throws {
         try await withManager { manager in
             let watcher = try watcher(manager)
-            for seed in UInt64(1)...60 {
+            let held = try ResourceCount.now()
+            for seed in UInt64(1)...120 {
                 let random = NIOLockedValueBox(Garbage(seed: seed))
                 manager.answerWith { method, _, reply in
                     // It must be there at all, or nothing would be asked of it.
@@ -87,6 +88,7 @@ struct StandInManagerTests {
                     _ = try await observations.alive()
                 }
             }
+            try held.requireNoGrowth(over: 120)
         }
     }
 }
@@ -114,8 +116,19 @@ private struct Garbage {
             var properties: [(name: String, write: (StandInMessage) -> Void, type: String)] = []
             for _ in 0..<next(20) {
                 let name = Self.names[Int(next(UInt64(Self.names.count)))]
-                switch next(4) {
+                let wide = UInt64.max - next(3)
+                switch next(7) {
                 case 0: properties.append((name, { $0.number(7) }, "u"))
+                case 4: properties.append((name, { $0.wide(wide) }, "t"))
+                case 5: properties.append((name, { $0.text(String(repeating: "z", count: 100_000)) }, "s"))
+                case 6:
+                    properties.append(
+                        (
+                            name,
+                            { message in
+                                message.container("v", "v") { message.container("v", "s") { message.text("deep") } }
+                            }, "v"
+                        ))
                 case 1: properties.append((name, { $0.flag(true) }, "b"))
                 case 2: properties.append((name, { message in message.container("a", "(sv)") {} }, "a(sv)"))
                 default:

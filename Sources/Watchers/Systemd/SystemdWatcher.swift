@@ -9,24 +9,32 @@ package import WatcherAPI
 /// systemd's own restarts come first: what it is at is left to it.
 package final class SystemdWatcher: Watcher, TargetController {
     private let monitor: UnitMonitor
+    private let scope: ManagerScope
+    /// There only if somebody wants to know what units wrote.
+    private let journal: JournalReader?
 
     /// - Parameters:
     ///   - routes: how the manager is reached, the best way first.
     ///   - rereadInterval: how often all is compared, should an event be missed.
+    ///   - scope: whose journal has what the units write.
     ///   - loop: drives the connection.
+    /// - Throws: when there is no thread for the journal.
     package init(
-        _ context: WatcherContext, routes: [ManagerRoute], rereadInterval: Duration = .seconds(30), loop: EventLoop
-    ) {
+        _ context: WatcherContext, routes: [ManagerRoute], scope: ManagerScope = .system,
+        rereadInterval: Duration = .seconds(30), loop: EventLoop
+    ) throws {
+        self.scope = scope
+        journal = context.targets.values.contains { $0.logTail > 0 } ? try JournalReader() : nil
         monitor = UnitMonitor(
             Array(context.targets.keys), routes: routes, rereadInterval: rereadInterval, on: loop,
             logger: context.logger)
     }
 
-    package convenience init(_ context: WatcherContext, scope: ManagerScope, loop: EventLoop) {
+    package convenience init(_ context: WatcherContext, scope: ManagerScope, loop: EventLoop) throws {
         let runtimeDirectory = getenv("XDG_RUNTIME_DIR").map { String(cString: $0) }
-        self.init(
+        try self.init(
             context, routes: ManagerRoute.all(to: scope, user: geteuid(), runtimeDirectory: runtimeDirectory),
-            loop: loop)
+            scope: scope, loop: loop)
     }
 
     package func observe(
@@ -45,5 +53,16 @@ package final class SystemdWatcher: Watcher, TargetController {
     ) async -> TargetActionOutcome {
         // Awaited at once: a task of its own only so that our cancellation does not end it between two calls.
         await Task { await monitor.perform(action, on: target, startMade) }.value
+    }
+
+    package func obstacle(to target: TargetID) async -> String? { await monitor.obstacle(to: target) }
+
+    /// How long the journal is looked through; who asks waits no longer.
+    private static let patience = Duration.milliseconds(450)
+
+    package func lastOutput(of target: TargetID, lines: Int) async -> [UInt8]? {
+        let end = BootClock().now.advanced(by: Self.patience)
+        guard let journal, let life = await monitor.lastEnd(of: target) else { return nil }
+        return await journal.tail(of: life.unit, in: scope, invocation: life.invocation, lines: lines, until: end)
     }
 }

@@ -97,6 +97,9 @@ package struct UnitFacts: Sendable, Hashable {
 
     package var isDown: Bool { activeState == "inactive" || activeState == "failed" }
 
+    /// It does not stay as it is: systemd has a job for it, or starts or stops it.
+    package var isOnItsWay: Bool { hasJob || activeState == "activating" || activeState == "deactivating" }
+
     /// The life that runs, or that ran last.
     package var identity: Identity? {
         guard !invocation.isEmpty else { return nil }

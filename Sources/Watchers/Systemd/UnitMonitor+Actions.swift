@@ -34,7 +34,8 @@ extension UnitMonitor {
         retain()
         defer { release() }
         await settled()
-        await freshlyRead(unit)
+        // A restart needs no look first: whether it goes against somebody's job is systemd's to say.
+        if action != .restart || !unit.isKnown { await freshlyRead(unit) }
         if case .lost(let reason) = link { return .failed(reason, isPermanent: false) }
         let liveness = unit.observation(isHostStopping: isHostStopping).liveness
         switch (action, liveness) {

@@ -66,6 +66,8 @@ extension UnitMonitor {
             } else {
                 unit.problem = nil
                 unit.takeReading(reading.facts)
+                // It was asked for by another of its names: its jobs go by this one.
+                if unit.facts.id != unit.watchedID { addMatches(of: unit, path: path) }
                 finish(unit)
             }
         }
@@ -107,6 +109,11 @@ extension UnitMonitor {
             unit.waiters.append(continuation)
             read(unit)
         }
+    }
+
+    /// Which unit a target is, and its life that ended last, as systemd calls them.
+    func lastEnd(of target: TargetID) -> (unit: String, invocation: String)? {
+        units[target].map { ($0.facts.id, $0.endedInvocation) }
     }
 
     // MARK: Everything

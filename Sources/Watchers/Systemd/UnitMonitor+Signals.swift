@@ -28,7 +28,8 @@ extension UnitMonitor {
         lose("can't be observed: systemd has left the bus, or starts itself anew")
     }
 
-    /// What it tells is kept, since systemd may have forgotten the unit when it is asked; then the unit is read.
+    /// What it tells is kept, since systemd may have forgotten the unit when it is asked; then the unit is read, unless
+    /// it is on its way: systemd tells when it has arrived, and each question meanwhile would hold it up.
     private func propertiesChanged(_ signal: BusSignal) {
         let changed = needed.filter { $0.path == signal.path }
         guard !changed.isEmpty, (try? signal.body.text()) != nil,
@@ -37,8 +38,10 @@ extension UnitMonitor {
         for unit in changed {
             var facts = unit.facts
             facts.update(properties)
+            // Of no interest here: a service says how it is doing (sd_notify(3)), a socket counts connections.
+            guard facts != unit.facts else { continue }
             unit.take(facts)
-            read(unit)
+            hint(unit)
         }
     }
 
@@ -48,6 +51,25 @@ extension UnitMonitor {
             let unit = try? signal.body.text(), let result = try? signal.body.text()
         else { return }
         jobs.removeValue(forKey: path)?.end(.ended(result))
-        for watched in needed where watched.facts.id == unit { read(watched) }
+        for watched in needed where watched.facts.id == unit { hint(watched) }
+    }
+
+    /// Something happened to a unit. What has come in beside it is taken first: one reading does for all.
+    private func hint(_ unit: WatchedUnit) {
+        // What is being read may be older.
+        if unit.isReading { unit.isStale = true } else { hinted[unit.id] = unit }
+    }
+
+    /// Goes after the hints that came in one turn.
+    func followHints() {
+        let hinted = self.hinted
+        self.hinted = [:]
+        for unit in hinted.values {
+            if unit.facts.isOnItsWay, unit.problem == nil {
+                unit.tell(unit.observation(isHostStopping: isHostStopping))
+            } else {
+                read(unit)
+            }
+        }
     }
 }

@@ -31,6 +31,8 @@ actor UnitMonitor {
     private(set) var isOnBus = false
     var isHostStopping = false
     var jobs: [String: JobWait] = [:]
+    /// To be looked at once all that came in has been taken.
+    var hinted: [TargetID: WatchedUnit] = [:]
     private var pace = ReconnectPace()
     private var alarm: EventLoop.Alarm?
     private var rereadAlarm: EventLoop.Alarm?
@@ -105,7 +107,10 @@ actor UnitMonitor {
         for (index, route) in routes.enumerated().dropFirst(first) {
             do throws(BusError) {
                 let bus = try Bus(route, on: loop, of: self) { [weak self] in
-                    self?.assumeIsolated { $0.bus?.process() }
+                    self?.assumeIsolated {
+                        $0.bus?.process()
+                        $0.followHints()
+                    }
                 }
                 bus.onSignal = { [self] signal in took(signal) }
                 bus.onLoss = { [self, weak bus] error in
@@ -159,6 +164,7 @@ actor UnitMonitor {
     }
 
     func addMatches(of unit: WatchedUnit, path: String) {
+        unit.watchedID = unit.facts.id
         // Without a bus, the manager tells everything.
         guard isOnBus else { return }
         for rule in MatchRules.unit(unit.facts.id, path: path, units: units.count) { addMatch(rule) }
@@ -208,6 +214,7 @@ actor UnitMonitor {
         let bus = self.bus
         self.bus = nil
         manager = nil
+        hinted = [:]
         bus?.close(BusError(call: "the connection", errno: .socketNotConnected, message: reason))
         for unit in units.values { unit.disconnect() }
         let jobs = self.jobs

@@ -15,10 +15,16 @@ package struct UnitRefusal: Sendable, Hashable {
         self.user = user
     }
 
+    /// This user may not do it.
+    static func isDenial(_ error: BusError) -> Bool {
+        error.name == "org.freedesktop.DBus.Error.AccessDenied"
+            || error.name == "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired"
+    }
+
     package func outcome(of error: BusError) -> TargetActionOutcome {
         let words = error.message ?? "\(error.errno)"
         switch error.name ?? "" {
-        case "org.freedesktop.DBus.Error.AccessDenied", "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired":
+        case _ where Self.isDenial(error):
             return .failed(
                 "systemd does not let user '\(user)' \(verb) \(unit): no polkit rule allows "
                     + "org.freedesktop.systemd1.manage-units with unit '\(unit)' and verb '\(verb)' to that user",

@@ -10,9 +10,13 @@ final class WatchedUnit {
     var path: String?
     /// The object whose signals are asked for on this connection.
     var watchedPath: String?
+    /// The name by which its jobs are asked for on this connection.
+    var watchedID: String?
     var facts = UnitFacts()
     /// Seen on its way down in the present life, with a job or without.
     private(set) var isStopSeen: Bool?
+    /// The life that ended last, as far as one was seen to end.
+    private(set) var endedInvocation = ""
     /// Why nothing can be told of it, although systemd answers.
     var problem: Observation.Liveness?
 
@@ -30,6 +34,9 @@ final class WatchedUnit {
         facts.id = name
     }
 
+    /// It was read on this connection, and what happened since has been told.
+    var isKnown: Bool { report != nil && path != nil && problem == nil && !facts.activeState.isEmpty }
+
     /// Takes over what systemd has just told of its state.
     func take(_ facts: UnitFacts) {
         if facts.invocation != self.facts.invocation { isStopSeen = nil }
@@ -37,6 +44,7 @@ final class WatchedUnit {
         self.facts = facts
         if facts.mainInvocation.isEmpty { self.facts.mainInvocation = mainInvocation }
         noteStop()
+        if facts.isDown, !facts.invocation.isEmpty { endedInvocation = facts.invocation }
     }
 
     /// Takes over what was read. Of a unit that systemd has forgotten meanwhile, what it told last is what is known.
@@ -82,6 +90,7 @@ final class WatchedUnit {
     func disconnect() {
         path = nil
         watchedPath = nil
+        watchedID = nil
         isReading = false
         isStale = false
         wakeWaiters()

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import SystemSupport
+import TestSupport
 
 #if canImport(Glibc)
     import Glibc

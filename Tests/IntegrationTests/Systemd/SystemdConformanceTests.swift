@@ -23,6 +23,30 @@ import WatcherAPI
             try await WatcherConformance.deaths(200, of: ConformanceUnit(systemd, by: systemd.bus))
         }
     }
+
+    /// A bus lets one connection have 128 calls without an answer (dbus-daemon(1)).
+    @Test func `More units than a bus takes questions at once are all known after one look`() async throws {
+        try await withPrivateSystemd(hasBus: true) { systemd in
+            try systemd.write("nap@.service", "[Service]\nExecStart=/bin/sleep infinity\n")
+            try await systemd.run("systemctl", "daemon-reload")
+            let targets = (1...150).map { TargetID(kind: .systemd, name: "nap@\($0).service") }
+            let watcher = try SystemdWatcher(
+                WatcherContext(
+                    targets: Dictionary(uniqueKeysWithValues: targets.map { ($0, TargetSettings()) }),
+                    memory: MemoryWatcherMemory(), logger: Logger(label: "test")),
+                routes: [systemd.bus], rereadInterval: .seconds(3600), loop: try EventLoop())
+            let (seen, continuation) = AsyncStream.makeStream(of: (TargetID, Observation).self)
+            let observing = Task { await watcher.observe(targets) { continuation.yield(($0, $1)) } }
+            var missing = Set(targets)
+            for await (target, observation) in seen {
+                if case .dead = observation.liveness {} else { Issue.record("\(target): \(observation)") }
+                missing.remove(target)
+                if missing.isEmpty { break }
+            }
+            observing.cancel()
+            await observing.value
+        }
+    }
 }
 
 extension PrivateSystemd {
@@ -38,7 +62,7 @@ extension PrivateSystemd {
     func watcher(of target: TargetID, by route: ManagerRoute, every interval: Duration = .seconds(30)) throws
         -> SystemdWatcher
     {
-        SystemdWatcher(
+        try SystemdWatcher(
             WatcherContext(
                 targets: [target: TargetSettings()], memory: MemoryWatcherMemory(), logger: Logger(label: "test")),
             routes: [route], rereadInterval: interval, loop: try EventLoop())

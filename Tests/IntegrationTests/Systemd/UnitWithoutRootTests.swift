@@ -61,4 +61,39 @@ import WireProtocol
             _ = try await host.heard { $0.event?.kind == .restarted }
         }
     }
+
+    @Test func `check names the rule that is missing, and the rule does`() async throws {
+        try await withUnitUnderWatch(user: "nobody") { host in
+            _ = try await host.up()
+            let life = try await host.run("systemctl", "show", "-P", "InvocationID", "bot.service")
+            let check = [
+                "setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups", "env",
+                "CLEVAGENT_API_KEY=cv_test", BuiltProgram.runner.path, "check", "--watch", "systemd:bot.service",
+                "--endpoint", host.stub.endpoint, "--state-dir", "/tmp/state",
+            ]
+            let denied = try await host.systemd.run(["sh", "-c", #""$@" || echo status $?"#, "sh"] + check)
+            let rule =
+                #"polkit.addRule(function(action, subject) { if (action.id == "org.freedesktop.systemd1.manage-units" "#
+                + #"&& subject.user == "nobody" && action.lookup("unit") == "bot.service" "#
+                + #"&& ["start", "stop", "restart", "reset-failed"].indexOf(action.lookup("verb")) >= 0) "#
+                + "return polkit.Result.YES; });"
+            #expect(
+                denied.contains(
+                    "    to do: it is watched, and can't be restarted: systemd does not let user 'nobody' start, restart, "
+                        + "stop bot.service; this in /etc/polkit-1/rules.d/50-clevagent-runner.rules allows it: \(rule)"
+                ),
+                "\(denied)")
+            #expect(denied.hasSuffix("status 1"))
+
+            let file = "/etc/polkit-1/rules.d/50-clevagent-runner.rules"
+            try await host.run("sh", "-c", "printf '%s\\n' \"$1\" >\(file)", "sh", rule)
+            try await host.run("systemctl", "restart", "polkit.service")
+            let allowed = try await host.systemd.run(check)
+            #expect(!allowed.contains("to do"), "\(allowed)")
+            // It was only asked about.
+            #expect(try await host.run("systemctl", "show", "-P", "InvocationID", "bot.service") == life)
+            #expect(try await host.state() == "active")
+            #expect(try await host.run("systemctl", "list-jobs", "--no-legend") == "")
+        }
+    }
 }
