@@ -31,6 +31,7 @@ extension Bench {
                 // A moment of quiet, so that a kill meets nothing of the one before.
                 try await Task.sleep(for: .milliseconds(.random(in: 300...600)))
                 let events = containers.events.next("die", of: name)
+                let back = containers.events.next("start", of: name)
                 let killed = ContinuousClock.now
                 try container.send(SIGKILL)
                 async let heartbeat = stub.heartbeat(within: .seconds(20)) {
@@ -41,10 +42,7 @@ extension Bench {
                 told.append(arrival - killed)
                 line.append(seen - killed)
                 later.append(arrival - seen)
-                // Until it is up again: what that takes belongs to no other kill.
-                _ = try await stub.heartbeat(within: .seconds(30)) {
-                    $0.agent == name && $0.event?.kind == .restarted
-                }
+                _ = try await back.arrival()
             }
             return ContainerDeaths(told: Samples(told), line: Samples(line), later: Samples(later))
         }

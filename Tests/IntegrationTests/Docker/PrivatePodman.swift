@@ -20,8 +20,10 @@ struct PodmanError: Error, CustomStringConvertible {
 
 /// A podman of a test's own (Tests/Fixtures/docker/private-podman).
 struct PrivatePodman {
+    private static let programs: [String] = ["/usr/bin/podman", "/usr/sbin/runc", "/bin/busybox"]
+
     static var canStart: Bool {
-        geteuid() == 0 && ["/usr/bin/podman", "/usr/sbin/runc", "/bin/busybox"].allSatisfy { access($0, X_OK) == 0 }
+        geteuid() == 0 && programs.allSatisfy { access($0, X_OK) == 0 }
     }
 
     let directory = "/tmp/ct-podman-\(UInt32.random(in: 0 ... .max))"
