@@ -246,8 +246,8 @@ let package = Package(
         .executableTarget(
             name: "runner-benchmark",
             dependencies: [
-                "TestSupport", "WireProtocol", argumentParser, nioConcurrencyHelpers, nioCore, nioPosix, systemPackage,
-                unixSignals,
+                "SystemSupport", "TestSupport", "WireProtocol", argumentParser, nioConcurrencyHelpers, nioCore, nioPosix,
+                systemPackage, unixSignals,
             ],
             path: "Benchmarks/Runner"),
     ]

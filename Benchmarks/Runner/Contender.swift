@@ -29,14 +29,16 @@ struct Contender: Sendable {
     /// - Parameters:
     ///   - settings: The text of our settings file; the Python runner has none.
     ///   - authority: Who vouches for the stub, under TLS; ours only.
+    ///   - options: More of its command line.
+    ///   - environment: More of its environment.
     func start(
         _ run: String, targets: [String], settings: String? = nil, reportingTo stub: StubServer,
-        trusting authority: TestAuthority? = nil
+        trusting authority: TestAuthority? = nil, options: [String] = [], environment more: [String: String] = [:]
     ) throws -> ChildProcess {
-        let home = "\(directory)/\(kind.rawValue)-\(run)"
+        let home = home(of: run)
         mkdir(home, 0o700)
-        var environment = ["PATH": "/usr/bin:/bin", "HOME": home, "LANG": "C.UTF-8"]
-        var arguments = [program, "start", "--endpoint", stub.endpoint, "--heartbeat-interval", "30"]
+        var environment = ["PATH": "/usr/bin:/bin", "HOME": home, "LANG": "C.UTF-8"].merging(more) { $1 }
+        var arguments = [program, "start", "--endpoint", stub.endpoint, "--heartbeat-interval", "30"] + options
         arguments += targets.flatMap { ["--watch", $0] }
         switch kind {
         case .python:
@@ -76,6 +78,9 @@ struct Contender: Sendable {
                 "\(kind.rawValue): \(seen.count) of \(expected) targets reported; \(error)", log: logEnd(of: run))
         }
     }
+
+    /// Where its files are, which its command line names.
+    func home(of run: String) -> String { "\(directory)/\(kind.rawValue)-\(run)" }
 
     func log(of run: String) -> String { "\(directory)/\(kind.rawValue)-\(run).log" }
 

@@ -6,15 +6,17 @@ extension Report {
         var rows: [Line]
         var footprint: [Line]
         var units: [Line]
+        var docker: [Line]
     }
 
     private struct Line: Encodable {
         var title: String
         var ours: Value
         var tls: Value?
-        var python: Value
+        var python: Value?
         var monit: Value?
-        var bar: String
+        var docker: Value?
+        var bar: String?
         var passed: Bool?
         var note: String?
     }
@@ -56,15 +58,18 @@ extension Report {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         let file = File(
-            machine: machine, rows: lines(of: rows), footprint: lines(of: footprint), units: lines(of: units))
+            machine: machine, rows: lines(of: rows), footprint: lines(of: footprint), units: lines(of: units),
+            docker: lines(of: docker))
         try encoder.encode(file).write(to: URL(filePath: path))
     }
 
     private func lines(of rows: [Row]) -> [Line] {
         rows.map { row in
             Line(
-                title: row.title, ours: Value(row.ours), tls: row.tls.map { Value($0) }, python: Value(row.python),
-                monit: row.monit.map { Value($0) }, bar: row.bar.text, passed: row.isReached, note: row.note)
+                title: row.title, ours: Value(row.ours), tls: row.tls.map { Value($0) },
+                python: row.python.map { Value($0) },
+                monit: row.monit.map { Value($0) }, docker: row.docker.map { Value($0) }, bar: row.bar?.text,
+                passed: row.isReached, note: row.note)
         }
     }
 }

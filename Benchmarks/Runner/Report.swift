@@ -12,9 +12,16 @@ enum Figure: Sendable {
         case mebibytes = "MiB"
         case megabytes = "MB"
         case aMinute = "a minute"
+        case times = "×"
 
         func text(_ amount: Double) -> String {
-            let digits = self == .seconds ? 1e4 : 1e1
+            let digits =
+                switch self {
+                case .seconds: 1e4
+                case .times: 1e3
+                case .aMinute: 1e2
+                case .mebibytes, .megabytes: 1e1
+                }
             return "\((amount * digits).rounded() / digits) \(rawValue)"
         }
     }
@@ -85,16 +92,19 @@ struct Row: Sendable {
     var ours: Figure
     /// Ours, over TLS.
     var tls: Figure?
-    var python: Figure
+    var python: Figure?
     var monit: Figure?
-    var bar: Bar
+    /// Docker's own client, doing the same.
+    var docker: Figure?
+    /// `nil` for what is only told.
+    var bar: Bar?
     /// What else was measured of the same thing, for scale.
     var note: String?
 
     /// `nil` for what was left out.
     var isReached: Bool? {
         if case .none = ours { return nil }
-        return bar.isReached(by: ours)
+        return bar?.isReached(by: ours)
     }
 }
 
@@ -109,17 +119,21 @@ struct Report: Sendable {
     /// What concerns units of a systemd; beside ours stands what was done by hand.
     var units: [Row] = []
 
-    var isReached: Bool { (rows + footprint + units).allSatisfy { $0.isReached != false } }
+    /// What is done for containers, with its own columns.
+    var docker: [Row] = []
+
+    var isReached: Bool { (rows + footprint + units + docker).allSatisfy { $0.isReached != false } }
 
     var table: String {
         let notes = rows.compactMap { row in row.note.map { "\(row.title): \($0)" } }
         let tables = [
-            drawn(rows, ["ours", "Python runner 0.1.0"]) { [$0.ours.text, $0.python.text] },
+            drawn(rows, ["ours", "Python runner 0.1.0"]) { [$0.ours.text, $0.python?.text ?? ""] },
             notes.joined(separator: "\n"),
             drawn(footprint, ["ours", "over TLS", "Python runner 0.1.0", "monit"]) {
-                [$0.ours.text, $0.tls?.text ?? "", $0.python.text, $0.monit?.text ?? ""]
+                [$0.ours.text, $0.tls?.text ?? "", $0.python?.text ?? "", $0.monit?.text ?? ""]
             },
-            drawn(units, ["ours", "systemctl by hand"]) { [$0.ours.text, $0.python.text] },
+            drawn(units, ["ours", "systemctl by hand"]) { [$0.ours.text, $0.python?.text ?? ""] },
+            drawn(docker, ["ours", "Docker's client"]) { [$0.ours.text, $0.docker?.text ?? ""] },
         ]
         return ([machine] + tables).filter { !$0.isEmpty }.joined(separator: "\n\n")
     }
@@ -130,7 +144,7 @@ struct Report: Sendable {
         let lines =
             [header]
             + rows.map { row in
-                [row.title] + figures(row) + [row.bar.text, row.isReached.map { $0 ? "PASS" : "MISS" } ?? ""]
+                [row.title] + figures(row) + [row.bar?.text ?? "", row.isReached.map { $0 ? "PASS" : "MISS" } ?? ""]
             }
         let widths = header.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
         return lines.map { line in

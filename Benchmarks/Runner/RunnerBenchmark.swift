@@ -48,6 +48,19 @@ import UnixSignals
     @Flag(help: "Measure only ours with units of a systemd of its own, seven minutes; needs root, systemd and dbus.")
     var systemd = false
 
+    @Flag(
+        help: "Measure only what is done for containers, with a private Docker engine; root, and a quarter of an hour.")
+    var docker = false
+
+    @Option(help: "How many containers are killed, and how often one is restarted each way.")
+    var dockerSamples = 40
+
+    @Option(help: "How many minutes idle containers are watched.")
+    var dockerMinutes = 10
+
+    @Option(help: "The built process-recorder of Tests/Fixtures, for --docker; it tells who starts programs.")
+    var recorder = BuiltProgram.runner.path.replacing("/clevagent-runner", with: "/process-recorder")
+
     @Option(help: "Measure only ours with 1 to 10,000 targets, and draw that into this SVG file; eight minutes.")
     var growth: String?
 
@@ -78,6 +91,10 @@ import UnixSignals
         }
         if systemd {
             report.units = try await measureUnits(bench, progress)
+            return report
+        }
+        if docker {
+            report.docker = try await measureDocker(bench, progress)
             return report
         }
         if !footprint { report.rows = try await measureReactions(bench, progress) }

@@ -56,6 +56,8 @@ package enum CgroupMemory {
 
         static let all = [
             Layout(hierarchy: "", usage: "memory.current", cache: "inactive_file"),
+            // Beside hierarchies of version 1, where systemd mounts the one of version 2 (a hybrid).
+            Layout(hierarchy: "unified/", usage: "memory.current", cache: "inactive_file"),
             Layout(hierarchy: "memory/", usage: "memory.usage_in_bytes", cache: "total_inactive_file"),
         ]
     }

@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct CgroupMemoryTests {
     @Test(arguments: [
-        ("", "memory.current", "inactive_file"), ("memory/", "memory.usage_in_bytes", "total_inactive_file"),
+        ("", "memory.current", "inactive_file"), ("unified/", "memory.current", "inactive_file"),
+        ("memory/", "memory.usage_in_bytes", "total_inactive_file"),
     ])
     func `Memory is what is used without what would be dropped first`(
         hierarchy: String, usage: String, cache: String

@@ -51,6 +51,12 @@ package struct ContainerFacts: Sendable, Hashable {
         self = facts
     }
 
+    /// Reads an array of containers; nil when one of them is none.
+    static func all(parsing text: [UInt8]) -> [ContainerFacts]? {
+        let all = try? JSONDecoder().decode([Inspected].self, from: Data(text)).map(\.facts)
+        return all.flatMap { $0.contains { $0.id.isEmpty } ? nil : $0 }
+    }
+
     /// The life that it has, or had last; nil when it was never started.
     package var identity: Identity? {
         guard let startedAt else { return nil }

@@ -7,7 +7,8 @@ struct DockerCLI: Sendable {
     /// The program, as configured: a name or an absolute path.
     let program: String
     private let executable: FilePath?
-    private let environment: [String: String]
+    /// What the client gets of the environment.
+    let environment: [String: String]
 
     private static let passedOn = [
         "PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH",
@@ -59,9 +60,13 @@ struct DockerCLI: Sendable {
     }
 
     /// The events of a time that is over, as far as the engine still has them.
+    ///
+    /// podman 4.3 gives none before an `--until` that is over.
     func backlog(from: EngineTime, to: EngineTime) -> ProgramCall? {
-        command(
-            ["events", "--since", Self.text(from), "--until", Self.text(to)] + Self.eventOptions,
+        let isPodman = FilePath(program).lastComponent?.string == "podman"
+        let end = isPodman ? ["--stream=false"] : ["--until", Self.text(to)]
+        return command(
+            ["events", "--since", Self.text(from)] + end + Self.eventOptions,
             Self.backlogDeadline, outputLimit: Self.longestListing)
     }
 

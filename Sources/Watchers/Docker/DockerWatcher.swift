@@ -37,6 +37,7 @@ package actor DockerWatcher: Watcher, TargetController {
     /// The time of the newest event, on the engine's clock.
     var newestEvent: EngineTime?
     var hasBeenConnected = false
+    var ping: EnginePing
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
@@ -44,14 +45,17 @@ package actor DockerWatcher: Watcher, TargetController {
     ///   - program: the client, by name or absolute path: `docker`, `podman`.
     ///   - environment: the runner's own.
     ///   - runner: runs the client; nil for processes of this host.
+    ///   - round: how often memory is measured, and a silent engine asked whether it is there.
     package init(
         _ context: WatcherContext, program: String, environment: [String: String], loop: EventLoop,
-        runner: (any CommandRunner)? = nil
+        runner: (any CommandRunner)? = nil, round: Duration = .seconds(30)
     ) {
         self.loop = loop
         clock = BootClock(sleepingOn: loop)
         self.runner = runner ?? ProcessCommandRunner(on: loop)
         cli = DockerCLI(program: program, environment: environment)
+        ping = EnginePing(program: program, environment: cli.environment)
+        self.round = round
         logger = context.logger
         names = context.targets.keys.sorted { $0.name < $1.name }
         judges = Dictionary(
@@ -161,28 +165,29 @@ package actor DockerWatcher: Watcher, TargetController {
 
     // MARK: - Alarms
 
-    private static let memoryInterval = Duration.seconds(30)
     private static let rereadInterval = Duration.seconds(600)
 
     private var alarm: EventLoop.Alarm?
-    private var nextMemory: BootInstant?
+    private let round: Duration
+    private var nextRound: BootInstant?
     private var nextReread: BootInstant?
 
     /// Keeps the times until cancelled: they are alarms of the loop, and cost no task.
     private func keepAppointments() async {
-        nextMemory = clock.now.advanced(by: Self.memoryInterval)
+        nextRound = clock.now.advanced(by: round)
         nextReread = clock.now.advanced(by: Self.rereadInterval)
         setAlarm()
         let end = WakeSignal()
         await end.wait()
         alarm?.cancel()
-        (alarm, nextMemory, nextReread) = (nil, nil, nil)
+        (alarm, nextRound, nextReread) = (nil, nil, nil)
+        ping.forget()
     }
 
     private func setAlarm() {
         alarm?.cancel()
-        guard let nextMemory, let nextReread else { return }
-        let next = ([nextMemory, nextReread] + appointments.values).min() ?? nextMemory
+        guard let nextRound, let nextReread else { return }
+        let next = ([nextRound, nextReread] + appointments.values).min() ?? nextRound
         alarm = loop.schedule(at: next) { [weak self] in self?.assumeIsolated { $0.ring() } }
     }
 
@@ -192,9 +197,10 @@ package actor DockerWatcher: Watcher, TargetController {
             appointments[target] = nil
             want(target)
         }
-        if let time = nextMemory, time <= now {
-            nextMemory = now.advanced(by: Self.memoryInterval)
+        if let time = nextRound, time <= now {
+            nextRound = now.advanced(by: round)
             measureAll()
+            if failure != nil { ping.forget() } else if !ping.round() { names.forEach(want) }
         }
         if let time = nextReread, time <= now {
             nextReread = now.advanced(by: Self.rereadInterval)

@@ -9,15 +9,24 @@ enum InspectAnswer: Sendable, Hashable {
 
     /// - Parameter program: what the client is called.
     init(_ result: ProgramResult, program: String) {
-        let lines = result.output.split(separator: UInt8(ascii: "\n"))
-        let containers = lines.compactMap { ContainerFacts(parsing: Array($0)) }
-        switch result.end {
-        case .exited(0) where containers.count == lines.count: self = .containers(containers)
-        // Of several, those that there are were told, and the others were complained about.
-        case .exited(1) where containers.count == lines.count && Self.onlyMissing(result.errorOutput):
+        switch (result.end, Self.containers(in: result.output)) {
+        case (.exited(0), let containers?): self = .containers(containers)
+        // Of several, those that there are were told, and the others were complained about: with 125 by podman.
+        case (.exited(1), let containers?), (.exited(125), let containers?):
+            guard Self.onlyMissing(result.errorOutput) else { fallthrough }
             self = .containers(containers)
         default: self = .unavailable(EngineFailure.words(for: result, program: program))
         }
+    }
+
+    /// Docker writes a line for each container, podman one array of them all.
+    ///
+    /// - Returns: nil when some of it is no container.
+    private static func containers(in output: [UInt8]) -> [ContainerFacts]? {
+        if output.first == UInt8(ascii: "[") { return ContainerFacts.all(parsing: output) }
+        let lines = output.split(separator: UInt8(ascii: "\n"))
+        let containers = lines.compactMap { ContainerFacts(parsing: Array($0)) }
+        return containers.count == lines.count ? containers : nil
     }
 
     private static func onlyMissing(_ errorOutput: [UInt8]) -> Bool {

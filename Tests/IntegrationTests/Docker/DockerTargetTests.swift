@@ -34,7 +34,10 @@ import WireProtocol
                 "run", "-d", "--name", "bot", "--network", "none", "--memory", "24m", "--memory-swap", "24m",
                 PrivateDocker.image, "sh", "-c", "sleep 1; x=x; while :; do x=$x$x; done")
             let told = try await stub.heartbeat(after: up.index) { $0.event?.oom == true }
-            #expect(told.heartbeat.message?.contains("bot was killed by the kernel: out of memory") == true)
+            let pid = try #require(told.heartbeat.event?.pid)
+            #expect(
+                told.heartbeat.message
+                    == "bot was killed by the kernel: out of memory (PID \(pid)); exit 137; restarting now")
             _ = try await stub.heartbeat(after: told.index) { $0.event?.kind == .started }
         }
     }
@@ -42,11 +45,13 @@ import WireProtocol
     @Test func aStopByHandIsLeftAlone() async throws {
         try await withDockerRunner { docker, stub in
             let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
+            let pid = try await docker.pid(of: "bot")
             try await docker.run("stop", "bot")
             let told = try await stub.heartbeat(after: up.index) { $0.event?.kind == .stopped }
             #expect(told.heartbeat.status == .shutdown)
-            #expect(told.heartbeat.message?.hasPrefix("bot was stopped by somebody") == true)
-            #expect(told.heartbeat.message?.hasSuffix("it was told to by docker stop or kill") == true)
+            #expect(
+                told.heartbeat.message
+                    == "bot was stopped by somebody (PID \(pid)): exit 0; it was told to by docker stop or kill")
             _ = try await stub.heartbeat(after: told.index) { $0.status == .shutdown }
             #expect(try await docker.run("inspect", "--format", "{{.State.Running}}", "bot") == "false")
             // Removed and made anew, it is the same agent again.
@@ -68,7 +73,8 @@ import WireProtocol
             try await docker.run("exec", "bot", "sh", "-c", "mount -t tmpfs none /tmp 2>/dev/null; touch /sick")
             let told = try await stub.heartbeat(after: up.index) { $0.event?.kind == .unhealthy }
             #expect(told.heartbeat.status == .error)
-            #expect(told.heartbeat.message?.contains("bot is unhealthy: its health check fails: no answer") == true)
+            #expect(
+                told.heartbeat.message == "bot is unhealthy: its health check fails: no answer; restarting now")
             let pid = up.heartbeat.event?.pid
             let started = try await stub.heartbeat(after: told.index) { $0.event?.kind == .started }
             #expect(started.heartbeat.event?.pid != pid)
@@ -87,6 +93,52 @@ import WireProtocol
             let told = stub.heartbeats.map(\.heartbeat)
             #expect(!told.contains { $0.status == .error || $0.event?.kind == .restarting })
             #expect(try await docker.run("inspect", "--format", "{{.RestartCount}}", "bot") == "1")
+        }
+    }
+
+    /// One that ends at once waits longer each time, so that it is met while it waits.
+    @Test func whatItsOwnPolicyIsAtIsAWarning() async throws {
+        try await withDockerRunner { docker, stub in
+            let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
+            try await docker.run("rm", "-f", "bot")
+            try await docker.run(
+                "run", "-d", "--name", "bot", "--network", "none", "--restart", "always", PrivateDocker.image, "sh",
+                "-c", "sleep 0.2; exit 3")
+            _ = try await stub.heartbeat(after: up.index) {
+                $0.status == .warning
+                    && $0.message == "bot ended with exit 3, and is being restarted by its own restart policy (always)"
+            }
+            #expect(!stub.heartbeats.contains { $0.heartbeat.event?.kind == .restarting })
+        }
+    }
+
+    /// What was removed is missing, and nothing is made in its place; what has its name is it again.
+    @Test func whatIsRemovedAndMadeAgainIsFollowed() async throws {
+        try await withDockerRunner { docker, stub in
+            let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
+            let pid = try await docker.pid(of: "bot")
+            try await docker.run("rm", "-f", "bot")
+            let stopped = try await stub.heartbeat(after: up.index) { $0.event?.kind == .stopped }
+            #expect(
+                stopped.heartbeat.message
+                    == "bot was stopped by somebody (PID \(pid)): exit 137; it was told to by docker stop or kill")
+            let missing = try? await stub.heartbeat(after: stopped.index, within: .seconds(6)) {
+                $0.message == "bot is missing: there is no container of that name"
+            }
+            #expect(missing?.heartbeat.status == .shutdown, "\(stub.heartbeats.suffix(4).map(\.heartbeat))")
+            #expect(!stub.heartbeats.contains { $0.heartbeat.event?.kind == .restarting })
+            try await docker.start("bot")
+            let again = try await stub.heartbeat(after: stopped.index) { $0.status == .ok }
+            #expect(again.heartbeat.event?.kind == .started)
+            #expect(again.heartbeat.event?.pid == Int(try await docker.pid(of: "bot")))
+        }
+    }
+
+    /// From the kernel's own files, for which no program is started.
+    @Test func itsMemoryIsTold() async throws {
+        try await withDockerRunner { _, stub in
+            let told = try await stub.heartbeat(within: .seconds(60)) { $0.status == .ok && $0.memoryMB != nil }
+            #expect(told.heartbeat.memoryMB.map { $0 > 0 && $0 < 100 } == true)
         }
     }
 
