@@ -106,7 +106,7 @@ let package = Package(
         .target(
             name: "RunnerKit",
             dependencies: [
-                "CYAML", "ServerLink", "Supervision", "SystemSupport", "WatcherAPI", "WireProtocol", logging,
+                "CYAML", "Gzip", "ServerLink", "Supervision", "SystemSupport", "WatcherAPI", "WireProtocol", logging,
                 nioConcurrencyHelpers, nioCore, serviceLifecycle, systemPackage,
             ]),
         .executableTarget(

@@ -1,3 +1,4 @@
+import ServerLink
 package import Supervision
 package import SystemPackage
 import SystemSupport
@@ -96,7 +97,7 @@ package struct ConfigurationResolver {
 
     // MARK: - One setting after the other
 
-    private mutating func apiKey() -> RunnerConfiguration.Secret? {
+    private mutating func apiKey() -> Secret? {
         if options.apiKey != nil, options.apiKeyFile != nil {
             problems.append(.init(.invocation, "--api-key and --api-key-file: give one of the two"))
             return nil
@@ -127,7 +128,7 @@ package struct ConfigurationResolver {
         return nil
     }
 
-    private mutating func key(inFile file: String, named name: String) -> RunnerConfiguration.Secret? {
+    private mutating func key(inFile file: String, named name: String) -> Secret? {
         var facts = stat()
         do {
             guard let bytes = try HostFile.read(FilePath(file), limit: 4096) else { throw Errno.noSuchFileOrDirectory }
@@ -145,7 +146,7 @@ package struct ConfigurationResolver {
     /// A key is never shown, not even a wrong one.
     private mutating func checked(
         _ key: String, from name: String, _ place: ConfigurationProblem.Place
-    ) -> RunnerConfiguration.Secret? {
+    ) -> Secret? {
         let isWord = key.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
         guard key.hasPrefix("cv_"), (4...200).contains(key.utf8.count), isWord else {
             problems.append(.init(place, "\(name): that is no API key: it begins with cv_ and has no spaces"))

@@ -1,3 +1,4 @@
+import FoundationEssentials
 package import SystemPackage
 
 #if canImport(Glibc)
@@ -30,12 +31,30 @@ package enum DurableFile {
         let draft = FilePath("\(path.string).new")
         let file = try FileDescriptor.open(
             draft, .writeOnly, options: [.create, .truncate, .closeOnExec, .noFollow], permissions: .ownerReadWrite)
-        try file.closeAfter {
-            try file.writeAll(content)
-            try sync(file)
+        do {
+            try file.closeAfter {
+                try file.writeAll(content)
+                try sync(file)
+            }
+        } catch {
+            // Half of it would take room on a full disk.
+            unlink(draft.string)
+            throw error
         }
-        guard rename(draft.string, path.string) == 0 else { throw Errno(rawValue: errno) }
+        guard rename(draft.string, path.string) == 0 else {
+            let error = Errno(rawValue: errno)
+            unlink(draft.string)
+            throw error
+        }
         try syncDirectory(path.removingLastComponent())
+    }
+
+    /// Keeps a file that can't be understood under another name.
+    ///
+    /// - Returns: that name; nil when it can't be kept.
+    package static func setAside(_ path: FilePath) -> String? {
+        let other = "\(path.string).unreadable-\(UUID().uuidString.prefix(8))"
+        return rename(path.string, other) == 0 ? other : nil
     }
 
     /// Makes renames and new files in a directory last.

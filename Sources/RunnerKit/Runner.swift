@@ -62,39 +62,54 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
         let targets = configuration.targets.map(\.target)
         let transport = HTTPServerTransport(
             configuration: .init(
-                endpoint: configuration.endpoint, apiKey: configuration.apiKey.value, runnerID: runnerID,
+                endpoint: configuration.endpoint, apiKey: configuration.apiKey, runnerID: runnerID,
                 userAgent: "clevagent-runner/\(Self.version)", trustRoots: configuration.trustRoots,
                 proxy: configuration.proxy),
             group: group, clock: clock)
         let farewell = Farewell(clock: clock)
+        let journal = Journal(
+            JournalFile(state.journal), runnerID: runnerID, bootID: host.bootID, executor: state.executor, clock: clock,
+            civilTime: civilTime, logger: logger)
+        let remembered = await journal.open()
         let heartbeats = HeartbeatService(
             configuration: .init(
                 targets: targets, interval: configuration.interval,
                 runner: RunnerInfo(
                     id: runnerID, hostname: host.name, version: Self.version, bootID: host.bootID),
-                firstSeq: max(await state.reservedSeq(), civilTime().millisecondsSince1970)),
+                seq: remembered.seq, outbox: remembered.outbox),
             transport: transport, farewell: farewell, clock: clock, civilTime: civilTime, logger: logger,
             seed: .random(in: 0 ... .max)
-        ) { await state.reserve(seq: $0) }
+        ) { journal.write([.delivered(seqs: $0)]) }
         let resultSignal = WakeSignal()
         let desk = CommandDesk(
-            ledger: await state.openLedger(), journal: state,
+            ledger: remembered.ledger, journal: journal,
             intake: CommandIntake(endpoint: configuration.endpoint, targets: Set(targets.map(\.id))),
             resultSignal: resultSignal, logger: logger)
+        await journal.start { news in
+            for item in news {
+                switch item {
+                case .change(let change): await heartbeats.tell(change)
+                case .report(let report, let target): await heartbeats.tell(report, of: target)
+                case .resolved(let key, let result): await desk.settled(key, result)
+                }
+            }
+        }
         let results = ResultService(
             transport: transport, desk: desk, signal: resultSignal, farewell: farewell, clock: clock,
             logger: logger, seed: .random(in: 0 ... .max))
         let supervisor = await Supervisor(
             configuration.targets.map { .init(target: $0.target, settings: $0.settings) },
-            watchers: await watchers(), store: state, desk: desk, farewell: farewell, clock: clock,
-            bootID: host.bootID, capacity: 2 * host.cores, seed: .random(in: 0 ... .max), logger: logger
-        ) { await heartbeats.tell($0, of: $1, at: $2) }
+            watchers: await watchers(), journal: journal, records: remembered.records, desk: desk, farewell: farewell,
+            clock: clock, bootID: host.bootID, capacity: 2 * host.cores, seed: .random(in: 0 ... .max), logger: logger)
         let commands = CommandService(
             transport: transport, desk: desk, clock: clock, logger: logger, seed: .random(in: 0 ... .max)
         ) { supervisor.submit($1, to: $0) }
         // Shut down from the last to the first: nothing new comes in, what is in hand ends, all is told, goodbye.
         let services: [any Service] = [transport, heartbeats, results, supervisor, commands]
-        var settings = ServiceGroupConfiguration(services: services.map { .init(service: $0) }, logger: logger)
+        var quiet = logger
+        // Below that it writes down every service with all that it holds.
+        quiet.logLevel = max(logger.logLevel, .notice)
+        var settings = ServiceGroupConfiguration(services: services.map { .init(service: $0) }, logger: quiet)
         settings.maximumGracefulShutdownDuration = .seconds(60)
         let all = ServiceGroup(configuration: settings)
         if let proxy = configuration.proxy {
@@ -109,6 +124,7 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
         async let _ = keepSmall()
         async let _ = stop(all)
         try await all.run()
+        await journal.commit()
         logger.notice("Runner stopped")
     }
 

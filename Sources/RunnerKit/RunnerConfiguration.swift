@@ -4,15 +4,6 @@ package import SystemPackage
 
 /// Everything a runner needs to know, checked.
 package struct RunnerConfiguration: Sendable {
-    /// A text that never appears in a description, a dump or a log.
-    package struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-        package let value: String
-
-        package var description: String { "(secret)" }
-        package var debugDescription: String { "(secret)" }
-        package var customMirror: Mirror { Mirror(self, children: [:]) }
-    }
-
     package enum LogLevel: String, Sendable, CaseIterable {
         case debug = "DEBUG"
         case info = "INFO"

@@ -14,7 +14,7 @@ package enum ServerProbe {
     ) async -> CheckReport.Row where C.Instant == BootInstant {
         let transport = HTTPServerTransport(
             configuration: .init(
-                endpoint: configuration.endpoint, apiKey: configuration.apiKey.value,
+                endpoint: configuration.endpoint, apiKey: configuration.apiKey,
                 runnerID: UUID().uuidString.lowercased(), userAgent: "clevagent-runner/\(Runner<C>.version) check",
                 trustRoots: configuration.trustRoots, proxy: configuration.proxy), group: group, clock: clock)
         // What a key must allow to runners; one that only takes heartbeats in may not read the status.

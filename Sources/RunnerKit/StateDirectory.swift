@@ -3,7 +3,7 @@ package import Logging
 import ServerLink
 package import Supervision
 package import SystemPackage
-import SystemSupport
+package import SystemSupport
 import WatcherAPI
 
 #if canImport(Glibc)
@@ -14,24 +14,24 @@ import WatcherAPI
     import Darwin
 #endif
 
-/// All that survives the runner: who it is, how far it counted, what it was doing to each target, which commands it had.
+/// What survives the runner: who it is, its journal, and what watchers remember of their targets.
 ///
 /// A directory of mode 0700 with files of mode 0600, used by one runner at a time. What can't be read is set aside under
 /// another name and told; it is never wiped and never a reason to stop.
-package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
+package actor StateDirectory: WatcherMemory {
     package nonisolated let path: FilePath
     /// For what waits for the disk.
-    private nonisolated let executor: EventLoop
+    package nonisolated let executor: EventLoop
     private let logger: Logger
     /// Held open, and with it the lock, until the runner ends.
     private let lock: FileDescriptor
-    private var journal: AppendOnlyFile?
     private var troubles: Set<String> = []
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     private nonisolated var targets: FilePath { path.appending("targets") }
-    private var journalPath: FilePath { path.appending("commands.jsonl") }
+    /// The file of the journal.
+    package nonisolated var journal: FilePath { path.appending("journal") }
 
     /// Opens the directory, makes it if need be, and takes its lock.
     ///
@@ -75,48 +75,16 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
     /// The runner's id: made once; made anew when the directory was copied to another machine.
     package func runnerID(machine: String) -> String {
         let file = path.appending("runner.json")
-        if let known: RunnerIdentity = load(file), known.machine == machine, UUID(uuidString: known.id) != nil {
-            return known.id
+        if let known: RunnerIdentity = load(file), UUID(uuidString: known.id) != nil {
+            if known.machine == machine { return known.id }
+            logger.warning("The state directory comes from another machine; this runner gets an id of its own")
         }
         let fresh = RunnerIdentity(id: UUID().uuidString.lowercased(), machine: machine)
         save(fresh, to: file)
         return fresh.id
     }
 
-    // MARK: - How far it counted
-
-    private struct Counter: Codable {
-        var reserved: Int64
-    }
-
-    /// The highest `seq` that may have been used; 0 at first.
-    package func reservedSeq() -> Int64 {
-        let counter: Counter? = load(path.appending("seq.json"))
-        // A number so large that counting on from it would overflow was not written by a runner.
-        return counter.map { $0.reserved < Int64.max / 2 ? $0.reserved : 0 } ?? 0
-    }
-
-    /// Writes down that numbers up to this one may have been used.
-    package func reserve(seq: Int64) {
-        save(Counter(reserved: seq), to: path.appending("seq.json"))
-    }
-
     // MARK: - Targets
-
-    private struct StoredRecord: Codable {
-        var target: String
-        var record: TargetRecord
-    }
-
-    package func record(of target: TargetID) -> TargetRecord? {
-        let stored: StoredRecord? = load(file(of: target, "json"))
-        guard let stored, stored.target == target.description else { return nil }
-        return stored.record
-    }
-
-    package func save(_ record: TargetRecord, of target: TargetID) {
-        save(StoredRecord(target: target.description, record: record), to: file(of: target, "json"))
-    }
 
     package func load(_ target: TargetID) -> [UInt8]? {
         do {
@@ -143,37 +111,6 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
 
     private nonisolated func file(of target: TargetID, _ suffix: String) -> FilePath {
         targets.appending(target.fileName(suffix))
-    }
-
-    // MARK: - Commands
-
-    /// Adds up the ledger as it was left, and opens it for more.
-    package func openLedger() -> CommandLedger {
-        var ledger = CommandLedger()
-        var isWhole = true
-        do {
-            for line in try AppendOnlyFile.lines(of: journalPath) ?? [] {
-                if let entry = try? JSONDecoder().decode(CommandLedger.Entry.self, from: Data(line)) {
-                    ledger.apply(entry)
-                } else {
-                    isWhole = false
-                }
-            }
-            if !isWhole { setAside(journalPath) }
-        } catch {
-            unreadable(journalPath, error)
-        }
-        do {
-            journal = try AppendOnlyFile(journalPath, replacingWith: try ledger.entries.map(Self.encode))
-        } catch {
-            complain("The command ledger can't be used; it is kept in memory only", journalPath, error)
-        }
-        return ledger
-    }
-
-    package func append(_ entry: CommandLedger.Entry) throws {
-        guard journal != nil else { throw Errno.badFileDescriptor }
-        try journal?.append(try Self.encode(entry))
     }
 
     // MARK: - Files
@@ -235,11 +172,10 @@ package actor StateDirectory: TargetRecordStore, WatcherMemory, CommandJournal {
 
     /// Keeps what can't be understood, under another name.
     private func setAside(_ file: FilePath) {
-        let other = "\(file.string).unreadable-\(UUID().uuidString.prefix(8))"
-        let isKept = rename(file.string, other) == 0
+        let kept = DurableFile.setAside(file)
         logger.warning(
             "A state file is not as this version writes it; it was set aside",
-            metadata: ["file": "\(file)", "kept.as": "\(isKept ? other : "nothing")"])
+            metadata: ["file": "\(file)", "kept.as": "\(kept ?? "nothing")"])
     }
 
     /// Says once per file that something is wrong with it.

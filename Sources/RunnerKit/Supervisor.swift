@@ -26,24 +26,25 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
     private let observed: [(watcher: any Watcher & TargetController, targets: [TargetID])]
     private let mailboxes: Mailboxes<TargetID, TargetStateMachine.Event>
     private let deadlines: DeadlineQueue<C>
+    private let journal: Journal<C>
     private let clock: C
     private let farewell: Farewell<C>
 
     /// - Parameters:
     ///   - watchers: one for each kind that is watched.
+    ///   - journal: takes what must not be lost, and what the server is to hear.
+    ///   - records: what an earlier runner wrote down.
     ///   - farewell: is told when the end begins.
-    ///   - tell: takes what the server is to hear.
     ///   - capacity: how many starts may run at once.
     package init(
         _ assignments: [Assignment], watchers: [WatcherKind: any Watcher & TargetController],
-        store: any TargetRecordStore, desk: CommandDesk, farewell: Farewell<C>, clock: C, bootID: String,
-        capacity: Int, seed: UInt64, logger: Logger,
-        tell: @escaping @Sendable (TargetReport, TargetID, BootInstant) async -> Void
+        journal: Journal<C>, records: [TargetID: TargetRecord], desk: CommandDesk, farewell: Farewell<C>, clock: C,
+        bootID: String, capacity: Int, seed: UInt64, logger: Logger
     ) async {
         let mailboxes = Mailboxes<TargetID, TargetStateMachine.Event>()
         deadlines = DeadlineQueue(clock: clock) { mailboxes.send(.deadlineReached, to: $0) }
         let surroundings = TargetShell<C>.Surroundings(
-            store: store, tell: tell, resolve: { await desk.resolve($0, $1) },
+            journal: journal,
             perform: { action, id in
                 guard let watcher = watchers[id.kind] else { return }
                 mailboxes.perform {
@@ -68,7 +69,7 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
             let id = assignment.target.id
             guard watchers[id.kind] != nil else { continue }
             targets[id.kind, default: []].append(id)
-            let record = await store.record(of: id)
+            let record = records[id]
             if let key = record?.command { begun.insert(key) }
             let machine = TargetStateMachine(
                 target: assignment.target, settings: assignment.settings, record: record, bootID: bootID,
@@ -77,6 +78,7 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
         }
         await desk.closeUnbegun(except: begun)
         self.shells = shells
+        self.journal = journal
         observed = targets.compactMap { kind, targets in watchers[kind].map { ($0, targets) } }
         self.mailboxes = mailboxes
         self.clock = clock
@@ -116,6 +118,8 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
                 while let isOver = await group.next(), !isOver {}
                 group.cancelAll()
             }
+            // Who ends after us is to know all of it.
+            await self.journal.commit()
         } onGracefulShutdown: {
             self.farewell.begin()
             for target in self.shells.keys { self.mailboxes.send(.runnerStopping, to: target) }

@@ -7,9 +7,7 @@ import WireProtocol
 actor TargetShell<C: Clock> where C.Instant == BootInstant {
     /// What all shells of a runner share.
     final class Surroundings: Sendable {
-        let store: any TargetRecordStore
-        let tell: @Sendable (TargetReport, TargetID, BootInstant) async -> Void
-        let resolve: @Sendable (CommandKey, CommandResult) async -> Void
+        let journal: Journal<C>
         /// Begins an action, which ends with an event.
         let perform: @Sendable (TargetAction, TargetID) -> Void
         /// Looks into a death, which ends with an event.
@@ -20,16 +18,12 @@ actor TargetShell<C: Clock> where C.Instant == BootInstant {
         let logger: Logger
 
         init(
-            store: any TargetRecordStore,
-            tell: @escaping @Sendable (TargetReport, TargetID, BootInstant) async -> Void,
-            resolve: @escaping @Sendable (CommandKey, CommandResult) async -> Void,
+            journal: Journal<C>,
             perform: @escaping @Sendable (TargetAction, TargetID) -> Void,
             gather: @escaping @Sendable (Evidence, TargetID, _ lines: Int) -> Void, gate: StartGate,
             deadlines: DeadlineQueue<C>, clock: C, logger: Logger
         ) {
-            self.store = store
-            self.tell = tell
-            self.resolve = resolve
+            self.journal = journal
             self.perform = perform
             self.gather = gather
             self.gate = gate
@@ -61,33 +55,44 @@ actor TargetShell<C: Clock> where C.Instant == BootInstant {
     func handle(_ event: TargetStateMachine.Event) async -> Progress {
         guard !hasEnded else { return .going }
         var told = machine.report
-        let actions = machine.handle(event, at: surroundings.clock.now)
-        for action in actions {
+        var items: [JournalItem] = []
+        for action in machine.handle(event, at: surroundings.clock.now) {
             if case .report(var report) = action {
                 report.event = nil
                 told = report
             }
-            await carryOut(action)
+            switch action {
+            case .report(let report):
+                log(report)
+                items.append(.report(report, of: target, at: surroundings.clock.now))
+            case .resolve(let key, let result): items.append(.command(.resolved(key, result)))
+            case .persist(let record): items.append(.record(record, of: id))
+            case .requestStart: surroundings.gate.request(id)
+            case .releaseStart: surroundings.gate.release(id)
+            case .perform(let action):
+                await writeDown(items)
+                items = []
+                surroundings.perform(action, id)
+            case .gather(let evidence): surroundings.gather(evidence, id, machine.settings.logTail)
+            }
         }
         // Memory changes without an action of its own: the next plain heartbeat tells it.
-        if machine.report != told { await surroundings.tell(machine.report, id, surroundings.clock.now) }
+        if machine.report != told { items.append(.report(machine.report, of: target, at: surroundings.clock.now)) }
+        surroundings.journal.write(items)
         surroundings.deadlines.set(machine.deadline, for: id)
         hasEnded = machine.isStopping && !machine.isOperating
         return hasEnded ? .ended : .going
     }
 
-    private func carryOut(_ action: TargetStateMachine.Action) async {
-        switch action {
-        case .report(let report):
-            log(report)
-            await surroundings.tell(report, id, surroundings.clock.now)
-        case .resolve(let key, let result): await surroundings.resolve(key, result)
-        case .persist(let record): await surroundings.store.save(record, of: id)
-        case .requestStart: surroundings.gate.request(id)
-        case .releaseStart: surroundings.gate.release(id)
-        case .perform(let action): surroundings.perform(action, id)
-        case .gather(let evidence): surroundings.gather(evidence, id, machine.settings.logTail)
+    /// Writes down what precedes an action: it waits until the disk knows of it, but not until it knows what was told.
+    private func writeDown(_ items: [JournalItem]) async {
+        let mustPrecede = items.contains { item in
+            switch item {
+            case .record, .command: true
+            case .report, .delivered: false
+            }
         }
+        if mustPrecede { await surroundings.journal.commit(items) } else { surroundings.journal.write(items) }
     }
 
     private func log(_ report: TargetReport) {

@@ -5,8 +5,9 @@ package import WireProtocol
 
 /// Where the ledger of commands is kept on disk.
 package protocol CommandJournal: Sendable {
-    /// Adds a line. Returns only after it is on the disk (fsync(2)).
-    func append(_ entry: CommandLedger.Entry) async throws
+    /// Takes entries to be written in the order of the calls, before anything that is written after them. What they say
+    /// of results comes back through ``CommandDesk/settled(_:_:)``.
+    func write(_ entries: [CommandLedger.Entry])
 }
 
 /// The one place that knows what became of every command: takes what the poll brings, and keeps results until told.
@@ -30,12 +31,13 @@ package actor CommandDesk {
         self.logger = logger
     }
 
-    /// Takes the commands of one answer; each is on the disk before it is returned to be carried out.
+    /// Takes the commands of one answer. Each is on its way to the journal when it is returned to be carried out: what
+    /// carries it out writes down that it begins, behind that.
     ///
     /// - Returns: what is to be carried out, and whether anything in the answer was new.
     package func receive(
         _ offer: CommandOffer, at now: BootInstant
-    ) async -> (tickets: [(TargetID, CommandTicket)], hadNews: Bool) {
+    ) -> (tickets: [(TargetID, CommandTicket)], hadNews: Bool) {
         for problem in offer.problems where troubles.isNew(problem) {
             logger.warning(
                 "The server sent a command that can't be read; it is ignored", metadata: ["problem": "\(problem)"])
@@ -47,11 +49,11 @@ package actor CommandDesk {
             switch ledger.standing(of: key) {
             case .inHand: continue
             case .resolved:
-                await enter(.received(key))
+                enter(.received(key))
                 resultSignal.raise()
             case .new:
                 hadNews = true
-                await enter(.received(key))
+                enter(.received(key))
                 switch intake.judge(command, at: now) {
                 case .carryOut(let ticket, let id):
                     logger.notice(
@@ -60,33 +62,31 @@ package actor CommandDesk {
                     tickets.append((id, ticket))
                 case .reject(let key, let reason):
                     logger.warning("Command rejected", metadata: ["command": "\(key.id)", "reason": "\(reason)"])
-                    await resolve(key, CommandResult(status: .rejected, message: reason))
+                    journal.write([.resolved(key, CommandResult(status: .rejected, message: reason))])
                 }
             }
         }
         return (tickets, hadNews)
     }
 
-    /// Writes down how a command ended; the first result stands.
-    package func resolve(_ key: CommandKey, _ result: CommandResult) async {
+    /// Takes how a command ended, which is on the disk; the first result stands.
+    package func settled(_ key: CommandKey, _ result: CommandResult) {
         guard ledger.standing(of: key) == .inHand else { return }
         logger.notice(
             "Command ended",
             metadata: [
                 "command": "\(key.id)", "status": "\(result.status.rawValue)", "message": "\(result.message ?? "")",
             ])
-        await enter(.resolved(key, result))
+        ledger.apply(.resolved(key, result))
         resultSignal.raise()
     }
 
     /// Ends what an earlier runner had received and not begun.
     ///
     /// - Parameter begun: what the targets' records say was begun; their machines will say how it ended.
-    package func closeUnbegun(except begun: Set<CommandKey>) async {
-        for key in ledger.inHand where !begun.contains(key) {
-            await resolve(
-                key, CommandResult(status: .failed, message: "not carried out: the runner ended before it began"))
-        }
+    package func closeUnbegun(except begun: Set<CommandKey>) {
+        let result = CommandResult(status: .failed, message: "not carried out: the runner ended before it began")
+        journal.write(ledger.inHand.filter { !begun.contains($0) }.map { .resolved($0, result) })
     }
 
     /// The oldest result that the server has not taken yet, of those not in `skipping`.
@@ -95,19 +95,12 @@ package actor CommandDesk {
     }
 
     /// The server has taken a result, or refused it for good.
-    package func reported(_ key: CommandKey) async {
-        await enter(.reported(key))
+    package func reported(_ key: CommandKey) {
+        enter(.reported(key))
     }
 
-    private func enter(_ entry: CommandLedger.Entry) async {
-        // In memory first: two calls must never both find a command new while the disk is written.
+    private func enter(_ entry: CommandLedger.Entry) {
         ledger.apply(entry)
-        do {
-            try await journal.append(entry)
-        } catch {
-            guard troubles.isNew("journal \(error)") else { return }
-            logger.error(
-                "The command ledger can't be written; it is kept in memory only", metadata: ["error": "\(error)"])
-        }
+        journal.write([entry])
     }
 }

@@ -15,7 +15,7 @@ import WireProtocol
 package struct TransportConfiguration: Sendable {
     /// The URL before `/api/v1`, without a slash at its end.
     package var endpoint: String
-    package var apiKey: String
+    package var apiKey: Secret
     package var runnerID: String
     package var userAgent: String
     /// Nil for the system's.
@@ -24,7 +24,7 @@ package struct TransportConfiguration: Sendable {
     package var proxy: ProxyServer?
 
     package init(
-        endpoint: String, apiKey: String, runnerID: String, userAgent: String, trustRoots: TrustRoots? = nil,
+        endpoint: String, apiKey: Secret, runnerID: String, userAgent: String, trustRoots: TrustRoots? = nil,
         proxy: ProxyServer? = nil
     ) {
         self.endpoint = endpoint
@@ -132,7 +132,7 @@ package struct HTTPServerTransport<C: Clock>: ServerTransport, Service where C.I
     ) async throws -> (answer: HTTPClientResponse, isUnread: Bool) {
         var message = HTTPClientRequest(url: configuration.endpoint + request.path)
         message.method = .init(rawValue: request.method.rawValue)
-        message.headers.add(name: WireHeader.apiKey, value: configuration.apiKey)
+        message.headers.add(name: WireHeader.apiKey, value: configuration.apiKey.value)
         message.headers.add(name: WireHeader.runnerID, value: configuration.runnerID)
         message.headers.add(name: "User-Agent", value: configuration.userAgent)
         var packed: [UInt8]?

@@ -46,7 +46,7 @@ package struct HeartbeatDelivery: Sendable {
     package static let fallbackTime = Duration.seconds(3600)
     private static let unauthorizedPause = Duration.seconds(60)
 
-    private var outbox: any Outbox
+    private var outbox: Outbox
     private let interval: Duration
     private var pacing: RetryPacing
     private let targets: [WatchedTarget]
@@ -63,11 +63,13 @@ package struct HeartbeatDelivery: Sendable {
     private var isClosing = false
     private var hasClosed = false
     private var trouble: String?
+    /// What was delivered or set aside since it was last asked for.
+    private var gone: [Int64] = []
     /// How many changes were refused for good.
     package private(set) var setAside = 0
 
     package init(
-        targets: [WatchedTarget], interval: Duration, outbox: any Outbox = MemoryOutbox(), now: BootInstant,
+        targets: [WatchedTarget], interval: Duration, outbox: Outbox = Outbox(), now: BootInstant,
         seed: UInt64
     ) {
         self.targets = targets
@@ -201,11 +203,21 @@ package struct HeartbeatDelivery: Sendable {
     }
 
     private mutating func forget(_ shipment: Shipment) {
-        if !shipment.changes.isEmpty { outbox.remove(seqs: Set(shipment.changes.map(\.seq))) }
+        if !shipment.changes.isEmpty {
+            let seqs = shipment.changes.map(\.seq)
+            outbox.remove(seqs: Set(seqs))
+            gone += seqs
+        }
         for target in shipment.plain { setDue(target, false) }
         if let last = shipment.plain.last, let place = places[last] { cursor = place + 1 }
         // A change says all that a plain heartbeat would.
         for change in shipment.changes where change.tellsState { setDue(change.target.id, false) }
+    }
+
+    /// The changes that need not be kept any more, each once.
+    package mutating func takeGone() -> [Int64] {
+        defer { gone = [] }
+        return gone
     }
 
     // MARK: - Who is due

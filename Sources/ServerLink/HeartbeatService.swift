@@ -12,14 +12,19 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
         package var targets: [WatchedTarget]
         package var interval: Duration
         package var runner: RunnerInfo
-        /// Larger than every `seq` used before.
-        package var firstSeq: Int64
+        /// Not smaller than any `seq` used before.
+        package var seq: Int64
+        /// What an earlier runner could not deliver.
+        package var outbox: Outbox
 
-        package init(targets: [WatchedTarget], interval: Duration, runner: RunnerInfo, firstSeq: Int64) {
+        package init(
+            targets: [WatchedTarget], interval: Duration, runner: RunnerInfo, seq: Int64, outbox: Outbox = Outbox()
+        ) {
             self.targets = targets
             self.interval = interval
             self.runner = runner
-            self.firstSeq = firstSeq
+            self.seq = seq
+            self.outbox = outbox
         }
     }
 
@@ -27,12 +32,10 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
     package static var patience: Duration { .seconds(1) }
     /// How long what is left and the goodbye may take, all together.
     private static var lastTime: Duration { .seconds(5) }
-    /// How many numbers are reserved at a time.
-    private static var seqBlock: Int64 { 1000 }
 
     private let configuration: Configuration
     private let transport: any ServerTransport
-    private let reserve: @Sendable (Int64) async -> Void
+    private let forget: @Sendable ([Int64]) -> Void
     private let farewell: Farewell<C>
     private let clock: C
     private let civilTime: @Sendable () -> WireTime
@@ -44,7 +47,6 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
     private var latest: [TargetReport]
     private var unseen: Set<TargetID>
     private var lastSeq: Int64
-    private var reservedSeq: Int64
     /// When the last words must have been said; nil before the end.
     private var lastMoment: BootInstant?
     private var hasClosed = false
@@ -52,12 +54,12 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
     private let started: BootInstant
 
     /// - Parameters:
-    ///   - reserve: writes down that numbers up to this one may have been used.
+    ///   - forget: writes down that these changes need not be kept any more.
     ///   - civilTime: what people and the wire see; no decision depends on it.
     package init(
         configuration: Configuration, transport: any ServerTransport, farewell: Farewell<C>, clock: C,
         civilTime: @escaping @Sendable () -> WireTime, logger: Logger, seed: UInt64,
-        reserve: @escaping @Sendable (Int64) async -> Void
+        forget: @escaping @Sendable ([Int64]) -> Void
     ) {
         self.configuration = configuration
         self.transport = transport
@@ -65,49 +67,46 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
         self.clock = clock
         self.civilTime = civilTime
         self.logger = logger
-        self.reserve = reserve
+        self.forget = forget
         started = clock.now
         delivery = HeartbeatDelivery(
-            targets: configuration.targets, interval: configuration.interval, now: clock.now, seed: seed)
-        lastSeq = configuration.firstSeq
-        reservedSeq = configuration.firstSeq
+            targets: configuration.targets, interval: configuration.interval, outbox: configuration.outbox,
+            now: clock.now, seed: seed)
+        lastSeq = configuration.seq
         latest = configuration.targets.map {
             TargetReport(status: .warning, message: "\($0.agent) was not looked at yet")
         }
         unseen = Set(configuration.targets.map(\.id))
     }
 
-    /// Takes what is to be told of a target. Returns before it is sent.
-    package func tell(_ report: TargetReport, of id: TargetID, at observed: BootInstant) async {
-        guard let place = delivery.place(of: id) else { return }
-        let target = configuration.targets[place]
-        let before = unseen.remove(id) == nil ? latest[place] : nil
-        latest[place] = report
-        if report.event == nil {
-            // Memory alone can wait for the next round.
-            guard before?.status != report.status || before?.message != report.message else { return }
-            delivery.touch(id)
-        } else {
-            lastSeq += 1
-            let change = StateChange(
-                seq: lastSeq, target: target, report: report, observed: observed,
-                eventID: "\(configuration.runner.id):\(lastSeq)")
-            say(delivery.add(change))
-        }
+    /// Takes a change, which is on the disk. Returns before it is sent.
+    package func tell(_ change: StateChange) {
+        lastSeq = max(lastSeq, change.seq)
+        say(delivery.add(change))
+        if let place = delivery.place(of: change.target.id) { replace(change.report, at: place) }
         signal.raise()
-        // Long before they are used up: what is sent now must be below what is on the disk.
-        if lastSeq + Self.seqBlock / 2 >= reservedSeq { await reserveBlock() }
     }
 
-    /// Ahead by many, so that one write to the disk serves many changes.
-    private func reserveBlock() async {
-        reservedSeq = lastSeq + Self.seqBlock
-        await reserve(reservedSeq)
+    /// Takes what plain heartbeats are to say of a target. Returns before it is sent.
+    package func tell(_ report: TargetReport, of id: TargetID) {
+        guard let place = delivery.place(of: id) else { return }
+        let before = replace(report, at: place)
+        // Memory alone can wait for the next round.
+        guard before?.status != report.status || before?.message != report.message else { return }
+        delivery.touch(id)
+        signal.raise()
+    }
+
+    /// - Returns: what was told of it before; nil the first time.
+    @discardableResult
+    private func replace(_ report: TargetReport, at place: Int) -> TargetReport? {
+        let before = unseen.remove(configuration.targets[place].id) == nil ? latest[place] : nil
+        latest[place] = report
+        return before
     }
 
     package func run() async throws {
         await withGracefulShutdownHandler {
-            await reserveBlock()
             await waitForFirstLook()
             while !Task.isCancelled {
                 let now = clock.now
@@ -156,6 +155,8 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
         }
         if case .taken = verdict { troubles.clear() }
         say(delivery.settle(shipment, verdict, at: clock.now))
+        let gone = delivery.takeGone()
+        if !gone.isEmpty { forget(gone) }
     }
 
     /// Sends a request. One that hangs when the runner is told to stop is given up soon, so that there is time for a

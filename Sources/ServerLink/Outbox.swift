@@ -24,29 +24,13 @@ package struct StateChange: Sendable, Hashable {
     }
 }
 
-/// Keeps state changes, in order, until the server has taken them.
+/// State changes, in order, until the server has taken them.
 ///
-/// An implementation keeps at most `capacity` of them: then the oldest changes of the agent that has most are merged,
-/// and the merged one says how many it stands for.
-package protocol Outbox: Sendable {
-    /// Adds a change behind the others.
-    ///
-    /// - Returns: the target whose oldest changes had to be merged for it; nil when there was room.
-    mutating func append(_ change: StateChange) -> WatchedTarget?
-
-    /// The oldest changes, at most `limit`.
-    func first(_ limit: Int) -> [StateChange]
-
-    /// Forgets changes that were delivered or set aside.
-    mutating func remove(seqs: Set<Int64>)
-
-    var isEmpty: Bool { get }
-}
-
-/// An outbox that lives as long as the runner.
-package struct MemoryOutbox: Outbox {
+/// At most `capacity` of them are kept: then the oldest changes of the agent that has most are merged, and the merged one
+/// says how many it stands for. The same calls give the same outbox.
+package struct Outbox: Sendable, Hashable {
     package let capacity: Int
-    private var changes: [StateChange] = []
+    package private(set) var changes: [StateChange] = []
 
     package init(capacity: Int = 10_000) {
         self.capacity = max(2, capacity)
@@ -54,15 +38,21 @@ package struct MemoryOutbox: Outbox {
 
     package var isEmpty: Bool { changes.isEmpty }
 
+    /// Adds a change behind the others.
+    ///
+    /// - Returns: the target whose oldest changes had to be merged for it; nil when there was room.
+    @discardableResult
     package mutating func append(_ change: StateChange) -> WatchedTarget? {
         changes.append(change)
         return changes.count > capacity ? mergeOldest() : nil
     }
 
+    /// The oldest changes, at most `limit`.
     package func first(_ limit: Int) -> [StateChange] {
         Array(changes.prefix(limit))
     }
 
+    /// Forgets changes that were delivered or set aside.
     package mutating func remove(seqs: Set<Int64>) {
         changes.removeAll { seqs.contains($0.seq) }
     }

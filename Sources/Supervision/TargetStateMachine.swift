@@ -90,9 +90,9 @@ package struct TargetStateMachine: Sendable {
 
     package enum Action: Sendable, Hashable {
         case report(TargetReport)
-        /// Write down how a command ended. On disk before the next action.
+        /// Write down how a command ended.
         case resolve(CommandKey, CommandResult)
-        /// On disk before the next action.
+        /// Write down how things stand. A `.perform` that comes after it waits until both are on the disk.
         case persist(TargetRecord)
         /// Ask for one of the host's start permits; `startPermitted` answers.
         case requestStart
@@ -148,7 +148,8 @@ package struct TargetStateMachine: Sendable {
     var lastMemoryMB: Double?
     var jitter: JitterSource
     let bootID: String
-    private var persisted: TargetRecord?
+    /// What is on the disk is not how things stand.
+    private var isUnsaved: Bool
     var actions: [Action] = []
 
     /// - Parameters:
@@ -164,7 +165,7 @@ package struct TargetStateMachine: Sendable {
         self.bootID = bootID
         jitter = JitterSource(seed: seed)
         isHeld = record?.isHeld ?? false
-        persisted = record
+        isUnsaved = record?.bootID != bootID
         guard let record, record.bootID == bootID else {
             restored = .idle
             attempt = 0
@@ -200,6 +201,7 @@ package struct TargetStateMachine: Sendable {
     /// Takes one event. The actions are to be carried out in order.
     package mutating func handle(_ event: Event, at now: BootInstant) -> [Action] {
         actions = []
+        let before = record
         switch event {
         case .observed(let observation): observed(observation, at: now)
         case .deadlineReached: deadlineReached(at: now)
@@ -211,7 +213,7 @@ package struct TargetStateMachine: Sendable {
         case .runnerStopping: runnerStopping(at: now)
         }
         takePending(at: now)
-        persistIfChanged()
+        persistIfChanged(since: before)
         defer { actions = [] }
         return actions
     }
@@ -332,12 +334,10 @@ package struct TargetStateMachine: Sendable {
     ///
     /// It precedes what sends a signal or carries out a command. A recovery by policy need not wait for the disk: it
     /// begins nothing that is not written down by its watcher, and a runner that was killed finds the death again.
-    private mutating func persistIfChanged() {
-        // What is about to begin writes its own record in a moment; until then the death is found again.
-        guard !actions.contains(.requestStart) else { return }
+    private mutating func persistIfChanged(since before: TargetRecord) {
         let record = self.record
-        guard record != persisted else { return }
-        persisted = record
+        guard isUnsaved || record != before else { return }
+        isUnsaved = false
         let index = actions.firstIndex { if case .perform = $0 { true } else { false } }
         actions.insert(.persist(record), at: isRecovering ? actions.endIndex : index ?? actions.endIndex)
     }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import SystemSupport
 import TestSupport
 import Testing
@@ -142,6 +143,63 @@ import WireProtocol
                 }
                 #expect(await second.end() == 0)
                 #expect(Set(stub.results.map(\.result.status)).count == 1)
+            }
+        }
+    }
+
+    @Test func whatTheServerDidNotTakeSurvivesTheRunner() async throws {
+        try await withAgentDirectory { agents in
+            try await agents.start("bot")
+            try await withStubServer { stub in
+                let first = try start(agents, ["bot"], stub)
+                try await allAreUp(["bot"], stub, after: -1)
+                stub.script(.batch, always: .hang)
+                let process = try #require(agents.processID(of: "bot"))
+                try await end(process)
+                let lost = try await stub.request(.batch) { request in
+                    (try? request.decode(HeartbeatBatch.self))?.heartbeats.contains { $0.event?.kind == .died } ?? false
+                }
+                first.signal(SIGKILL)
+                await first.ended()
+                stub.clearScript()
+
+                let second = try start(agents, ["bot"], stub)
+                let died = try await stub.heartbeat { $0.event?.kind == .died }
+                #expect(died.heartbeat.event?.pid == Int(process))
+                let sent = try lost.decode(HeartbeatBatch.self).heartbeats.first { $0.event?.kind == .died }
+                #expect(died.heartbeat.eventID == sent?.eventID)
+                #expect(died.heartbeat.seq == sent?.seq)
+                _ = try await stub.heartbeat { $0.event?.kind == .restarted }
+                #expect(await second.end() == 0)
+                let told = stub.heartbeats.map(\.heartbeat).filter { $0.event != nil }
+                #expect(told.count { $0.event?.kind == .died } == 1)
+                let seqs = told.compactMap(\.seq)
+                #expect(seqs == seqs.sorted() && Set(seqs).count == seqs.count)
+                #expect(agents.lives(of: "bot").filter(AgentDirectory.isRunning).count == 1)
+            }
+        }
+    }
+
+    /// With everything that it has to say, at its most talkative.
+    @Test(arguments: ["DEBUG", "INFO"]) func theKeyIsInNoLog(level: String) async throws {
+        let key = "cv_0123456789abcdef"
+        try await withAgentDirectory { agents in
+            try await agents.start("bot")
+            try await withStubServer { stub in
+                let log = agents.path + "/log"
+                let runner = try ChildProcess(
+                    [
+                        BuiltProgram.runner.path, "--endpoint", stub.endpoint, "--state-dir", agents.path + "/state",
+                        "--log-level", level, "--watch", "process:" + agents.pidFile(of: "bot"),
+                    ], environment: AgentDirectory.environment.merging(["CLEVAGENT_API_KEY": key]) { $1 },
+                    output: .file(log))
+                try await allAreUp(["bot"], stub, after: -1)
+                try await end(try #require(agents.processID(of: "bot")))
+                _ = try await stub.heartbeat { $0.event?.kind == .started }
+                #expect(await runner.end() == 0)
+                let text = try String(contentsOfFile: log, encoding: .utf8)
+                #expect(text.contains("is starting"))
+                #expect(!text.contains(key.dropFirst(3)))
             }
         }
     }

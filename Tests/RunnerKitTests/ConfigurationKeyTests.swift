@@ -1,5 +1,6 @@
 import Glibc
 import RunnerKit
+import ServerLink
 import SystemPackage
 import TestSupport
 import Testing

@@ -1,4 +1,5 @@
 import RunnerKit
+import ServerLink
 import Supervision
 import SystemPackage
 import Testing

@@ -60,31 +60,30 @@ import Testing
         #expect(throws: Errno.noSuchFileOrDirectory) { try DurableFile.replace(file, with: []) }
     }
 
+    @Test func afterAFailureThereIsNoDraftThatTakesRoom() throws {
+        #expect(mkdir(file.string, 0o700) == 0)
+        #expect(throws: Errno.self) { try DurableFile.replace(file, with: bytes("new")) }
+        // The directory in its place makes the renaming fail, not the writing; a draft without a place is none.
+        #expect(try DurableFile.read(directory.file("file.new")) == nil)
+    }
+
     // MARK: - Files that grow
 
-    @Test func linesAreThereInTheirOrder() throws {
-        #expect(try AppendOnlyFile.lines(of: file) == nil)
-        do {
-            var grown = try AppendOnlyFile(file, replacingWith: [bytes("kept")])
-            for line in ["one", "", "two"] { try grown.append(bytes(line)) }
+    @Test func theFileOfAJournalGrows() throws {
+        var journal = JournalFile(file)
+        #expect(try journal.read() == nil)
+        #expect(throws: Errno.badFileDescriptor) { try journal.append(bytes("early"), durably: true) }
+        try journal.replace(with: bytes("kept"))
+        for (index, text) in ["one", "", "two"].enumerated() {
+            try journal.append(bytes(text), durably: index % 2 == 0)
         }
-        #expect(try AppendOnlyFile.lines(of: file) == ["kept", "one", "", "two"].map(bytes))
+        #expect(try journal.read() == bytes("keptonetwo"))
         #expect(try FileStatus.of(file).permissions == 0o600)
-    }
-
-    @Test func openingReplacesWhatWasThere() throws {
-        try directory.write("old\nlines\n", to: file)
-        let grown = try AppendOnlyFile(file, replacingWith: [])
-        #expect(try AppendOnlyFile.lines(of: file) == [])
-        _ = consume grown
-    }
-
-    @Test(
-        arguments: [
-            ("", []), ("\n", [""]), ("one", []), ("one\n", ["one"]), ("one\ntw", ["one"]), ("one\n\n", ["one", ""]),
-        ] as [(String, [String])])
-    func aTornLastLineIsLeftOut(content: String, lines: [String]) throws {
-        try directory.write(content, to: file)
-        #expect(try AppendOnlyFile.lines(of: file) == lines.map(bytes))
+        try journal.replace(with: bytes("new"))
+        try journal.append(bytes("er"), durably: true)
+        #expect(try DurableFile.read(file) == bytes("newer"))
+        let kept = try #require(journal.setAside())
+        #expect(try DurableFile.read(FilePath(kept)) == bytes("newer"))
+        #expect(try journal.read() == nil)
     }
 }

@@ -13,11 +13,12 @@ import WireProtocol
 struct SupervisorBench: Sendable {
     let clock = TestClock()
     let watcher: ScriptedWatcher
-    let store: MemoryRecordStore
+    let disk = MemoryStorage()
     let desk: CommandDesk
     let resultSignal = WakeSignal()
     let farewell: Farewell<TestClock>
     private let supervisor: Supervisor<TestClock>
+    private static let executor = QueueExecutor()
     private let reports = AsyncStream.makeStream(of: TargetReport.self)
 
     init(
@@ -27,19 +28,33 @@ struct SupervisorBench: Sendable {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         watcher = ScriptedWatcher(targets)
         farewell = Farewell(clock: clock)
-        store = MemoryRecordStore(records)
-        desk = CommandDesk(
-            ledger: ledger, journal: NoJournal(), intake: CommandIntake(endpoint: "e", targets: Set(targets)),
+        let journal = Journal(
+            disk, runnerID: "r", bootID: "b", executor: Self.executor, clock: clock,
+            civilTime: { WireTime(millisecondsSince1970: 1_795_000_000_000) }, logger: logger)
+        let remembered = await journal.open()
+        let desk = CommandDesk(
+            ledger: ledger, journal: journal, intake: CommandIntake(endpoint: "e", targets: Set(targets)),
             resultSignal: resultSignal, logger: logger)
+        self.desk = desk
+        await journal.start { [reports] news in
+            for item in news {
+                switch item {
+                case .change(let change): reports.continuation.yield(change.report)
+                case .report(let report, _): reports.continuation.yield(report)
+                case .resolved(let key, let result): await desk.settled(key, result)
+                }
+            }
+        }
         supervisor = await Supervisor(
             targets.map { target in
                 let name = target.name.dropFirst("/run/".count).dropLast(".pid".count)
                 return .init(
                     target: WatchedTarget(id: target, agent: String(name)),
                     settings: TargetSettings(grace: grace, logTail: logTail))
-            }, watchers: [.process: watcher], store: store, desk: desk, farewell: farewell, clock: clock, bootID: "b",
-            capacity: capacity, seed: 1, logger: logger
-        ) { [reports] report, _, _ in reports.continuation.yield(report) }
+            }, watchers: [.process: watcher], journal: journal, records: remembered.records.merging(records) { $1 },
+            desk: desk, farewell: farewell, clock: clock, bootID: "b", capacity: capacity, seed: 1, logger: logger)
+        // What it had to say of an earlier runner's commands.
+        await journal.commit()
     }
 
     /// Runs `body` beside the supervisor, then asks it to end, does what is to be done meanwhile, and returns when it has
@@ -85,20 +100,4 @@ struct SupervisorBench: Sendable {
     func event() async -> HeartbeatEvent.Kind? {
         await reportWithEvent()?.event?.kind
     }
-}
-
-actor MemoryRecordStore: TargetRecordStore {
-    private var records: [TargetID: TargetRecord]
-
-    init(_ records: [TargetID: TargetRecord]) {
-        self.records = records
-    }
-
-    func record(of target: TargetID) -> TargetRecord? { records[target] }
-
-    func save(_ record: TargetRecord, of target: TargetID) { records[target] = record }
-}
-
-struct NoJournal: CommandJournal {
-    func append(_ entry: CommandLedger.Entry) {}
 }

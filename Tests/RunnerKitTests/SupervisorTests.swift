@@ -93,12 +93,12 @@ import WireProtocol
             await bench.command(12, .restart)
             _ = await bench.watcher.action(on: bot)
             #expect(
-                await bench.store.record(of: bot)?.phase
+                bench.disk.contents.records[bot]?.phase
                     == .operating(.restart, before: .life(1), command: CommandKey(endpoint: "e", id: 12)))
             bench.watcher.ends(.up(.life(2), note: nil), bot)
             while await bench.event() != .started {}
         }
-        #expect(await bench.store.record(of: bot)?.life == .life(2))
+        #expect(bench.disk.contents.records[bot]?.life == .life(2))
     }
 
     @Test func targetsDoNotWaitForEachOther() async throws {
@@ -186,7 +186,7 @@ import WireProtocol
             await bench.command(12, .restart)
             #expect(await bench.watcher.action(on: bot) == .restart)
             #expect(
-                await bench.store.record(of: bot)?.phase
+                bench.disk.contents.records[bot]?.phase
                     == .operating(.restart, before: .life(1), command: CommandKey(endpoint: "e", id: 12)))
             bench.watcher.ends(.up(.life(2), note: nil), bot)
             bench.watcher.sees(.alive(.life(2)), bot)
@@ -213,7 +213,7 @@ import WireProtocol
             await bench.resultSignal.wait()
             #expect(await bench.desk.nextResult(skipping: [])?.result.status == .completed)
         }
-        #expect(await bench.store.record(of: bot)?.isHeld == true)
+        #expect(bench.disk.contents.records[bot]?.isHeld == true)
     }
 
     @Test func aCommandThatAnEarlierRunnerHadBegunIsNotClosedButJudgedByWhatIsFound() async throws {
@@ -257,8 +257,8 @@ import WireProtocol
         #expect(bench.watcher.actions == 1)
         // Its result is for the next runner to tell, which finds the new life settling.
         #expect(
-            await bench.store.record(of: bot)?.phase == .settling(command: CommandKey(endpoint: "e", id: 12)))
-        #expect(await bench.store.record(of: bot)?.life == .life(2))
+            bench.disk.contents.records[bot]?.phase == .settling(command: CommandKey(endpoint: "e", id: 12)))
+        #expect(bench.disk.contents.records[bot]?.life == .life(2))
     }
 
     @Test func aStopThatIsInHandIsFinishedWithItsResult() async throws {
@@ -285,7 +285,7 @@ import WireProtocol
         }
         // The next runner finds what was in hand.
         #expect(
-            await bench.store.record(of: bot)?.phase
+            bench.disk.contents.records[bot]?.phase
                 == .operating(.restart, before: .life(1), command: CommandKey(endpoint: "e", id: 12)))
     }
 
@@ -299,7 +299,7 @@ import WireProtocol
         }
         #expect(bench.watcher.actions == 0)
         #expect(
-            await bench.store.record(of: bot)?.phase
+            bench.disk.contents.records[bot]?.phase
                 == .waiting(due: bench.clock.now.advanced(by: .seconds(60))))
     }
 }

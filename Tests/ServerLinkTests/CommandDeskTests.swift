@@ -29,13 +29,13 @@ import WireProtocol
 
     // MARK: - Once
 
-    @Test func aCommandIsOnTheDiskBeforeItIsHandedOut() async {
+    @Test func aCommandIsInTheJournalBeforeItIsHandedOut() async {
         let desk = desk()
         let (tickets, hadNews) = await desk.receive(offer(1, 2), at: now)
         #expect(tickets.map(\.1.key) == [key(1), key(2)])
         #expect(tickets.map(\.0) == [target, target])
         #expect(hadNews)
-        #expect(await journal.entries == [.received(key(1)), .received(key(2))])
+        #expect(journal.entries == [.received(key(1)), .received(key(2))])
     }
 
     @Test func aCommandThatIsInHandIsNotHandedOutAgain() async {
@@ -44,7 +44,7 @@ import WireProtocol
         let (tickets, hadNews) = await desk.receive(offer(1, 1), at: now)
         #expect(tickets.isEmpty)
         #expect(!hadNews)
-        #expect(await journal.entries == [.received(key(1))])
+        #expect(journal.entries == [.received(key(1))])
         #expect(await desk.nextResult(skipping: []) == nil)
     }
 
@@ -56,7 +56,7 @@ import WireProtocol
     @Test func whatIsOfferedAgainAfterItsEndIsToldAgainAndNotDoneAgain() async throws {
         let desk = desk()
         _ = await desk.receive(offer(1), at: now)
-        await desk.resolve(key(1), done)
+        await desk.resolve(key(1), done, journal)
         await desk.reported(key(1))
         #expect(await desk.nextResult(skipping: []) == nil)
         let (tickets, hadNews) = await desk.receive(offer(1), at: now)
@@ -70,10 +70,10 @@ import WireProtocol
     @Test func theNextRunnerFindsWhatThisOneDid() async throws {
         let first = desk()
         _ = await first.receive(offer(1, 2, 3), at: now)
-        await first.resolve(key(1), done)
-        await first.resolve(key(2), done)
+        await first.resolve(key(1), done, journal)
+        await first.resolve(key(2), done, journal)
         await first.reported(key(1))
-        let next = desk(await journal.ledger)
+        let next = desk(journal.ledger)
         let (tickets, _) = await next.receive(offer(1, 2, 3), at: now)
         #expect(tickets.isEmpty)
         #expect(await next.nextResult(skipping: [])?.key == key(1))
@@ -84,17 +84,16 @@ import WireProtocol
     @Test func theFirstResultStands() async throws {
         let desk = desk()
         _ = await desk.receive(offer(1), at: now)
-        await desk.resolve(key(1), done)
-        await desk.resolve(key(1), CommandResult(status: .failed))
+        await desk.resolve(key(1), done, journal)
+        await desk.resolve(key(1), CommandResult(status: .failed), journal)
         #expect(await desk.nextResult(skipping: [])?.result == done)
-        #expect(await journal.entries.count == 2)
+        #expect(journal.ledger.unreported.map(\.result) == [done])
     }
 
     @Test func aResultOfACommandThatNobodyGaveIsNothing() async {
         let desk = desk()
-        await desk.resolve(key(7), done)
+        await desk.settled(key(7), done)
         #expect(await desk.nextResult(skipping: []) == nil)
-        #expect(await journal.entries.isEmpty)
     }
 
     // MARK: - What is not carried out
@@ -104,6 +103,8 @@ import WireProtocol
         let (tickets, hadNews) = await desk.receive(offer(1, action: "explode"), at: now)
         #expect(tickets.isEmpty)
         #expect(hadNews)
+        #expect(await desk.nextResult(skipping: []) == nil, "told before it is on the disk")
+        await journal.settle(in: desk)
         #expect(await desk.nextResult(skipping: [])?.result.status == .rejected)
         #expect(told.contains("Command rejected"))
         #expect(await desk.receive(offer(1, action: "explode"), at: now).hadNews == false)
@@ -114,13 +115,14 @@ import WireProtocol
         for id in Int64(1)...3 { ledger.apply(.received(key(id))) }
         let desk = desk(ledger)
         await desk.closeUnbegun(except: [key(2)])
+        await journal.settle(in: desk)
         let first = try #require(await desk.nextResult(skipping: []))
         #expect(first.key == key(1))
         #expect(first.result.status == .failed)
         #expect(first.result.message == "not carried out: the runner ended before it began")
         #expect(await desk.nextResult(skipping: [key(1)])?.key == key(3))
         #expect(await desk.nextResult(skipping: [key(1), key(3)]) == nil)
-        #expect(await journal.entries.count == 2)
+        #expect(journal.entries.count == 2)
     }
 
     @Test func whatCanNotBeReadIsToldOnce() async {
@@ -131,20 +133,5 @@ import WireProtocol
         #expect(told == ["The server sent a command that can't be read; it is ignored"])
         _ = await desk.receive(CommandOffer(problems: ["another"]), at: now)
         #expect(told.count == 2)
-    }
-
-    // MARK: - A disk that fails
-
-    @Test func aLedgerThatCannotBeWrittenIsToldOnceAndCommandsAreCarriedOutOnceAllTheSame() async {
-        let desk = desk()
-        await journal.fail(with: DiskFull())
-        #expect(await desk.receive(offer(1, 2), at: now).tickets.count == 2)
-        #expect(await desk.receive(offer(1, 2), at: now).tickets.isEmpty)
-        await desk.resolve(key(1), done)
-        #expect(await desk.nextResult(skipping: [])?.key == key(1))
-        await desk.reported(key(1))
-        #expect(await desk.nextResult(skipping: []) == nil)
-        let warnings = told.filter { $0 == "The command ledger can't be written; it is kept in memory only" }
-        #expect(warnings.count == 1)
     }
 }

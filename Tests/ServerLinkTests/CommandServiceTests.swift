@@ -56,7 +56,7 @@ import WireProtocol
                 #expect(ticket?.key.id == command.id)
                 #expect(ticket?.action == .restart)
                 #expect(ticket?.expires == clock.now.advanced(by: .seconds(900)))
-                #expect(await journal.entries.count == 1)
+                #expect(journal.entries.count == 1)
                 // What it brought was new: the next poll follows at once.
                 try await stub.heldPoll()
                 #expect(stub.requests.count == 2)
@@ -159,7 +159,7 @@ import WireProtocol
             let desk = desk()
             try await telling(stub, desk) {
                 _ = await desk.receive(CommandOffer(commands: [command]), at: clock.now)
-                await desk.resolve(key(of: command), done)
+                await desk.resolve(key(of: command), done, journal)
                 let told = try await stub.result(of: command.id)
                 #expect(told.result == done)
             }
@@ -174,13 +174,14 @@ import WireProtocol
             let desk = desk()
             try await telling(stub, desk) {
                 _ = await desk.receive(CommandOffer(commands: [command]), at: clock.now)
-                await desk.resolve(key(of: command), done)
+                await desk.resolve(key(of: command), done, journal)
                 clock.advance(to: await clock.sleep(atMost: .seconds(1.2)))
                 let first = try await stub.request(.result)
                 _ = try await stub.request(.result, after: first.index)
+                await journal.hasWritten(.reported(key(of: command)))
             }
             #expect(stub.results.map(\.result) == [done, done])
-            #expect(await journal.ledger.unreported.isEmpty)
+            #expect(journal.ledger.unreported.isEmpty)
         }
     }
 
@@ -191,7 +192,7 @@ import WireProtocol
             let desk = desk()
             try await telling(stub, desk) {
                 _ = await desk.receive(CommandOffer(commands: [strange, known]), at: clock.now)
-                for command in [strange, known] { await desk.resolve(key(of: command), done) }
+                for command in [strange, known] { await desk.resolve(key(of: command), done, journal) }
                 _ = try await stub.result(of: known.id)
             }
             #expect(log.told.contains("The server refused a command's result for good"))
@@ -206,13 +207,13 @@ import WireProtocol
             let first = desk()
             try await telling(stub, first) {
                 _ = await first.receive(CommandOffer(commands: [command]), at: clock.now)
-                await first.resolve(key(of: command), done)
+                await first.resolve(key(of: command), done, journal)
                 _ = await clock.sleep(atMost: .seconds(1.2))
             }
             try await stub.comeBack()
-            let next = desk(await journal.ledger)
+            let next = desk(journal.ledger)
             try await telling(stub, next) { _ = try await stub.result(of: command.id) }
-            #expect(await journal.ledger.unreported.isEmpty)
+            #expect(journal.ledger.unreported.isEmpty)
         }
     }
 
@@ -223,7 +224,7 @@ import WireProtocol
             let desk = desk()
             try await telling(stub, desk) {
                 _ = await desk.receive(CommandOffer(commands: [command]), at: clock.now)
-                await desk.resolve(key(of: command), done)
+                await desk.resolve(key(of: command), done, journal)
                 await clock.sleep(lasting: .seconds(1000))
             }
             #expect(stub.results.map(\.commandID) == [command.id])

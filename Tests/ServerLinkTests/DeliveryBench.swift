@@ -13,7 +13,7 @@ struct DeliveryBench {
     var notices: [HeartbeatDelivery.Notice] = []
     private var lastSeq: Int64 = 0
 
-    init(agents: Int = 3, outbox: any Outbox = MemoryOutbox()) {
+    init(agents: Int = 3, outbox: Outbox = Outbox()) {
         delivery = HeartbeatDelivery(
             targets: (1...agents).map { .bot($0) }, interval: Self.interval, outbox: outbox, now: now,
             seed: 1)

@@ -31,18 +31,21 @@ import WireProtocol
             try await withTransport(to: stub.endpoint, clock: clock) { transport in
                 let service = HeartbeatService(
                     configuration: .init(
-                        targets: [.bot(1)], interval: .seconds(30), runner: RunnerInfo(id: "r"), firstSeq: 1000),
+                        targets: [.bot(1)], interval: .seconds(30), runner: RunnerInfo(id: "r"), seq: 1000),
                     transport: transport, farewell: farewell, clock: clock,
                     civilTime: { [clock] in clock.civilTime }, logger: InMemoryLogHandler().logger, seed: 1
                 ) { _ in }
                 let ending = {
-                    for share in [Duration.seconds(limit) * 2 / 5, .seconds(limit) * 3 / 5] {
+                    let shares = [Duration.seconds(limit) * 2 / 5, .seconds(limit) * 3 / 5]
+                    for (index, share) in shares.enumerated() {
+                        // Before its time is over it has to have arrived.
+                        _ = try await stub.request(.batch, after: index - 1)
                         await clock.sleep(lasting: share)
                         clock.advance(by: share)
                     }
                 }
                 try await beside({ try await service.run() }, ending: ending) {
-                    await service.tell(TargetReport(status: .ok), of: WatchedTarget.bot(1).id, at: clock.now)
+                    await service.tell(TargetReport(status: .ok), of: WatchedTarget.bot(1).id)
                     _ = try await stub.request(.batch)
                     farewell.begin()
                     clock.advance(by: .seconds(afterSignal))

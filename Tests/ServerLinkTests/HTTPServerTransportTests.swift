@@ -188,7 +188,8 @@ import WireProtocol
         let clock = TestClock()
         let transport = HTTPServerTransport(
             configuration: .init(
-                endpoint: "http://127.0.0.1:\(port.number)", apiKey: testKey, runnerID: "runner-1", userAgent: "test"),
+                endpoint: "http://127.0.0.1:\(port.number)", apiKey: Secret(value: testKey), runnerID: "runner-1",
+                userAgent: "test"),
             group: NIOSingletons.posixEventLoopGroup, clock: clock)
         let ending = {
             await clock.sleep(lasting: .milliseconds(500))

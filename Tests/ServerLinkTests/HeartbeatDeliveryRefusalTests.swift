@@ -220,7 +220,7 @@ import WireProtocol
     // MARK: - No room
 
     @Test func changesThatThereIsNoRoomForAreMergedAndThatIsTold() throws {
-        var bench = DeliveryBench(outbox: MemoryOutbox(capacity: 3))
+        var bench = DeliveryBench(outbox: Outbox(capacity: 3))
         bench.change(1, 1, 2)
         #expect(bench.notices == [])
         bench.change(2)

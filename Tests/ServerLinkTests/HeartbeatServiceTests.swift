@@ -9,28 +9,46 @@ import WireProtocol
 @Suite(.timeLimit(.minutes(1))) struct HeartbeatServiceTests {
     private let clock = TestClock()
     private let log = InMemoryLogHandler()
-    private let reserved = NIOLockedValueBox<[Int64]>([])
+    private let forgotten = NIOLockedValueBox<[Int64]>([])
+    private let lastSeq = NIOLockedValueBox<Int64>(1000)
     private let targets = [WatchedTarget.bot(1), .bot(2)]
     private let up = TargetReport(status: .ok, memoryMB: 12.5)
 
     /// Runs a service against a stub; ends it in good order after `body`.
     private func withService(
-        _ stub: StubServer, _ body: (HeartbeatService<TestClock>) async throws -> Void
+        _ stub: StubServer, outbox: Outbox = Outbox(), _ body: (HeartbeatService<TestClock>) async throws -> Void
     ) async throws {
         try await withTransport(to: stub.endpoint) { transport in
             let service = HeartbeatService(
                 configuration: .init(
                     targets: targets, interval: .seconds(30),
-                    runner: RunnerInfo(id: "r", hostname: "web-1", version: "0.1.0", bootID: "b"), firstSeq: 1000),
+                    runner: RunnerInfo(id: "r", hostname: "web-1", version: "0.1.0", bootID: "b"), seq: 1000,
+                    outbox: outbox),
                 transport: transport, farewell: Farewell(clock: clock), clock: clock,
                 civilTime: { [clock] in clock.civilTime }, logger: log.logger, seed: 1
-            ) { [reserved] seq in reserved.withLockedValue { $0.append(seq) } }
+            ) { [forgotten] seqs in forgotten.withLockedValue { $0 += seqs } }
             try await beside({ try await service.run() }) { try await body(service) }
         }
     }
 
+    /// Tells a report as the journal does: with a number once it has an event.
+    private func tell(
+        _ service: HeartbeatService<TestClock>, _ report: TargetReport, of id: TargetID, at moment: BootInstant
+    ) async {
+        guard report.event != nil, let target = targets.first(where: { $0.id == id }) else {
+            await service.tell(report, of: id)
+            return
+        }
+        let seq = lastSeq.withLockedValue { seq in
+            seq += 1
+            return seq
+        }
+        await service.tell(
+            StateChange(seq: seq, target: target, report: report, observed: moment, eventID: "r:\(seq)"))
+    }
+
     private func tellAllUp(_ service: HeartbeatService<TestClock>) async {
-        for target in targets { await service.tell(up, of: target.id, at: clock.now) }
+        for target in targets { await tell(service, up, of: target.id, at: clock.now) }
     }
 
     private func change(_ kind: HeartbeatEvent.Kind) -> TargetReport {
@@ -63,7 +81,7 @@ import WireProtocol
             try await withService(stub) { service in
                 await tellAllUp(service)
                 _ = try await stub.request(.batch)
-                await service.tell(change(.died), of: targets[0].id, at: clock.now.advanced(by: .seconds(-3)))
+                await tell(service, change(.died), of: targets[0].id, at: clock.now.advanced(by: .seconds(-3)))
                 let died = try await stub.heartbeat { $0.event != nil }
                 #expect(died.runner?.state == .running)
                 #expect(
@@ -81,7 +99,7 @@ import WireProtocol
         try await withStubServer { stub in
             try await withService(stub) { service in
                 await tellAllUp(service)
-                await service.tell(change(.started), of: targets[1].id, at: clock.now)
+                await tell(service, change(.started), of: targets[1].id, at: clock.now)
                 let started = try await stub.heartbeat { $0.event != nil }
                 clock.advance(to: await clock.sleep(atMost: .seconds(30)))
                 let round = try await stub.request(.batch, after: started.request)
@@ -97,7 +115,7 @@ import WireProtocol
     @Test func whatWasNotLookedAtInTimeIsToldAsThat() async throws {
         try await withStubServer { stub in
             try await withService(stub) { service in
-                await service.tell(up, of: targets[1].id, at: clock.now)
+                await tell(service, up, of: targets[1].id, at: clock.now)
                 #expect(stub.requests.isEmpty)
                 await clock.sleep(lasting: HeartbeatService<TestClock>.patience)
                 clock.advance(by: HeartbeatService<TestClock>.patience)
@@ -115,9 +133,9 @@ import WireProtocol
             try await withService(stub) { service in
                 await tellAllUp(service)
                 let first = try await stub.request(.batch)
-                await service.tell(
-                    TargetReport(status: .ok, memoryMB: 99), of: targets[0].id, at: clock.now)
-                await service.tell(change(.died), of: targets[1].id, at: clock.now)
+                await tell(
+                    service, TargetReport(status: .ok, memoryMB: 99), of: targets[0].id, at: clock.now)
+                await tell(service, change(.died), of: targets[1].id, at: clock.now)
                 let next = try await stub.request(.batch, after: first.index)
                 #expect(try next.decode(HeartbeatBatch.self).heartbeats.map(\.agent) == ["bot-2"])
                 clock.advance(to: await clock.sleep(atMost: .seconds(30)))
@@ -137,8 +155,8 @@ import WireProtocol
                 let began = clock.now
                 let kinds: [HeartbeatEvent.Kind] = [.died, .restarting, .started]
                 for (second, kind) in kinds.enumerated() {
-                    await service.tell(
-                        change(kind), of: targets[0].id, at: began.advanced(by: .seconds(second - 10)))
+                    await tell(
+                        service, change(kind), of: targets[0].id, at: began.advanced(by: .seconds(second - 10)))
                 }
                 let retry = await clock.sleep(atMost: .seconds(1.2))
                 try await stub.comeBack()
@@ -163,7 +181,7 @@ import WireProtocol
                 await tellAllUp(service)
                 _ = try await stub.request(.batch)
                 stub.script(.batch, StubServer.Answer.close.afterEffect)
-                await service.tell(change(.died), of: targets[0].id, at: clock.now)
+                await tell(service, change(.died), of: targets[0].id, at: clock.now)
                 let first = try await stub.heartbeat { $0.event != nil }
                 clock.advance(to: await clock.sleep(atMost: .seconds(1.2)))
                 let second = try await stub.heartbeat(after: first.index) { $0.event != nil }
@@ -178,11 +196,11 @@ import WireProtocol
         try await withStubServer(.init(knowledge: .base(batchStatus: status))) { stub in
             try await withService(stub) { service in
                 // One of them can't be looked at: it holds up nobody.
-                await service.tell(up, of: targets[1].id, at: clock.now)
+                await tell(service, up, of: targets[1].id, at: clock.now)
                 await clock.sleep(lasting: HeartbeatService<TestClock>.patience)
                 clock.advance(by: HeartbeatService<TestClock>.patience)
                 _ = try await stub.heartbeat { $0.agent == "bot-2" }
-                await service.tell(change(.died), of: targets[1].id, at: clock.now)
+                await tell(service, change(.died), of: targets[1].id, at: clock.now)
                 let died = try await stub.heartbeat { $0.event?.kind == .died }
                 #expect(died.heartbeat.sentAt == clock.civilTime)
                 clock.advance(to: await clock.sleep(atMost: .seconds(30)))
@@ -199,9 +217,9 @@ import WireProtocol
                 await tellAllUp(service)
                 _ = try await stub.request(.batch)
                 for kind in [HeartbeatEvent.Kind.died, .restarting] {
-                    await service.tell(change(kind), of: targets[0].id, at: clock.now)
+                    await tell(service, change(kind), of: targets[0].id, at: clock.now)
                 }
-                await service.tell(change(.died), of: targets[1].id, at: clock.now)
+                await tell(service, change(.died), of: targets[1].id, at: clock.now)
                 let good = try await stub.heartbeat { $0.agent == "bot-2" && $0.event != nil }
                 #expect(good.accepted)
             }
@@ -211,19 +229,33 @@ import WireProtocol
 
     // MARK: - Numbers
 
-    @Test func numbersAreReservedBeforeTheyAreUsedAndManyAtATime() async throws {
+    @Test func whatTheServerHasTakenOrRefusedNeedNotBeKept() async throws {
         try await withStubServer { stub in
+            stub.refuse(agent: "bot-2", because: "not registered")
             try await withService(stub) { service in
                 await tellAllUp(service)
                 _ = try await stub.request(.batch)
-                #expect(reserved.withLockedValue { $0.first ?? 0 } > 1000)
-                for _ in 1...3000 {
-                    await service.tell(change(.died), of: targets[0].id, at: clock.now)
-                }
-                _ = try await stub.heartbeat { $0.seq == 4000 }
-                #expect(reserved.withLockedValue { $0.last ?? 0 } > 4000)
-                #expect(reserved.withLockedValue { $0.count } < 10)
+                #expect(forgotten.withLockedValue { $0 } == [])
+                await tell(service, change(.died), of: targets[0].id, at: clock.now)
+                await tell(service, change(.died), of: targets[1].id, at: clock.now)
             }
+            #expect(forgotten.withLockedValue { $0 }.sorted() == [1001, 1002])
+        }
+    }
+
+    @Test func whatAnEarlierRunnerCouldNotDeliverGoesOutFirst() async throws {
+        var outbox = Outbox()
+        outbox.append(.change(998, of: 1))
+        // Of a target that is not watched any more.
+        outbox.append(.change(999, of: 7))
+        try await withStubServer { stub in
+            try await withService(stub, outbox: outbox) { service in
+                await tellAllUp(service)
+                let batch = try await stub.request(.batch).decode(HeartbeatBatch.self)
+                #expect(batch.heartbeats.map(\.agent) == ["bot-1", "bot-7", "bot-2"])
+                #expect(batch.heartbeats.map(\.seq) == [998, 999, 1000])
+            }
+            #expect(forgotten.withLockedValue { $0 } == [998, 999])
         }
     }
 
@@ -234,7 +266,7 @@ import WireProtocol
             try await withService(stub) { service in
                 await tellAllUp(service)
                 _ = try await stub.request(.batch)
-                await service.tell(change(.died), of: targets[0].id, at: clock.now)
+                await tell(service, change(.died), of: targets[0].id, at: clock.now)
             }
             let goodbye = try #require(stub.requests.last).decode(HeartbeatBatch.self)
             #expect(goodbye.runner?.state == .stopping)
@@ -251,7 +283,7 @@ import WireProtocol
                 await tellAllUp(service)
                 _ = try await stub.request(.batch)
                 try await stub.goAway()
-                await service.tell(change(.died), of: targets[0].id, at: clock.now)
+                await tell(service, change(.died), of: targets[0].id, at: clock.now)
             }
             #expect(stub.requests.count == 1)
         }

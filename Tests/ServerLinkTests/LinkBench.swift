@@ -47,7 +47,8 @@ func withTransport<Result, C: Clock>(
 ) async throws -> Result where C.Instant == BootInstant {
     let transport = HTTPServerTransport(
         configuration: .init(
-            endpoint: endpoint, apiKey: testKey, runnerID: "runner-1", userAgent: "clevagent-runner/test",
+            endpoint: endpoint, apiKey: Secret(value: testKey), runnerID: "runner-1",
+            userAgent: "clevagent-runner/test",
             trustRoots: trustRoots, proxy: proxy),
         group: NIOSingletons.posixEventLoopGroup, clock: clock)
     return try await beside({ try await transport.run() }) { try await body(transport) }

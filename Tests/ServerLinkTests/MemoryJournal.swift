@@ -1,23 +1,42 @@
+import NIOConcurrencyHelpers
 import ServerLink
 import Supervision
-import Testing
+import WireProtocol
 
-/// A ledger on a disk that a test can look at, and make fail.
-actor MemoryJournal: CommandJournal {
-    private(set) var entries: [CommandLedger.Entry] = []
-    private var failure: (any Error)?
-
-    init(_ entries: [CommandLedger.Entry] = []) {
-        self.entries = entries
+/// A journal that a test can look at. What it was told of results goes on when the test says so.
+final class MemoryJournal: CommandJournal {
+    private struct State {
+        var entries: [CommandLedger.Entry] = []
+        var waiters: [(entry: CommandLedger.Entry, continuation: CheckedContinuation<Void, Never>)] = []
     }
 
-    func append(_ entry: CommandLedger.Entry) throws {
-        if let failure { throw failure }
-        entries.append(entry)
+    private let state = NIOLockedValueBox(State())
+
+    var entries: [CommandLedger.Entry] { state.withLockedValue { $0.entries } }
+
+    func write(_ entries: [CommandLedger.Entry]) {
+        let ready = state.withLockedValue { state in
+            state.entries += entries
+            defer { state.waiters.removeAll { entries.contains($0.entry) } }
+            return state.waiters.filter { entries.contains($0.entry) }
+        }
+        for waiter in ready { waiter.continuation.resume() }
     }
 
-    func fail(with error: (any Error)?) {
-        failure = error
+    /// Waits until that was written.
+    func hasWritten(_ entry: CommandLedger.Entry) async {
+        await withCheckedContinuation { continuation in
+            let isThere = state.withLockedValue { state in
+                if !state.entries.contains(entry) { state.waiters.append((entry, continuation)) }
+                return state.entries.contains(entry)
+            }
+            if isThere { continuation.resume() }
+        }
+    }
+
+    /// Hands on all results that were written, as once they are on the disk.
+    func settle(in desk: CommandDesk) async {
+        for case .resolved(let key, let result) in entries { await desk.settled(key, result) }
     }
 
     /// What the next runner would find.
@@ -28,6 +47,10 @@ actor MemoryJournal: CommandJournal {
     }
 }
 
-struct DiskFull: Error, CustomStringConvertible {
-    var description: String { "no space left on device" }
+extension CommandDesk {
+    /// Has a command end, as a target does.
+    func resolve(_ key: CommandKey, _ result: CommandResult, _ journal: MemoryJournal) async {
+        journal.write([.resolved(key, result)])
+        settled(key, result)
+    }
 }

@@ -2,9 +2,9 @@ import ServerLink
 import Supervision
 import Testing
 
-@Suite struct MemoryOutboxTests {
+@Suite struct OutboxTests {
     @Test func itKeepsTheOrder() {
-        var outbox = MemoryOutbox()
+        var outbox = Outbox()
         #expect(outbox.isEmpty)
         for seq in 1...5 { #expect(outbox.append(.change(Int64(seq), of: seq % 2 + 1)) == nil) }
         #expect(outbox.first(3).map(\.seq) == [1, 2, 3])
@@ -16,7 +16,7 @@ import Testing
     }
 
     @Test func whenItIsFullTheOldestChangesOfTheBusiestAgentAreMerged() throws {
-        var outbox = MemoryOutbox(capacity: 4)
+        var outbox = Outbox(capacity: 4)
         for (seq, bot) in [(1, 1), (2, 2), (3, 2), (4, 2)] {
             #expect(outbox.append(.change(Int64(seq), of: bot)) == nil)
         }
@@ -32,14 +32,14 @@ import Testing
 
     @Test func amongEquallyBusyAgentsTheOneWithTheOldestChangeIsMerged() {
         for _ in 1...20 {
-            var outbox = MemoryOutbox(capacity: 4)
+            var outbox = Outbox(capacity: 4)
             for (seq, bot) in [(1, 3), (2, 1), (3, 1), (4, 3)] { _ = outbox.append(.change(Int64(seq), of: bot)) }
             #expect(outbox.append(.change(5, of: 2)) == .bot(3))
         }
     }
 
     @Test func itNeverHoldsMoreThanItMayHoweverLongTheServerIsAway() throws {
-        var outbox = MemoryOutbox(capacity: 50)
+        var outbox = Outbox(capacity: 50)
         for seq in 1...5000 { _ = outbox.append(.change(Int64(seq), of: seq % 7)) }
         let changes = outbox.first(.max)
         #expect(changes.count == 50)
@@ -50,7 +50,7 @@ import Testing
     }
 
     @Test func oneChangeOfEachAgentIsNeverMergedAway() {
-        var outbox = MemoryOutbox(capacity: 2)
+        var outbox = Outbox(capacity: 2)
         for bot in 1...5 { #expect(outbox.append(.change(Int64(bot), of: bot)) == nil) }
         #expect(outbox.first(10).count == 5)
     }
