@@ -228,8 +228,8 @@ let package = Package(
         .executableTarget(
             name: "runner-benchmark",
             dependencies: [
-                "SystemSupport", "TestSupport", "WireProtocol", argumentParser, nioConcurrencyHelpers, nioCore, nioPosix,
-                systemPackage, unixSignals,
+                "TestSupport", "WireProtocol", argumentParser, nioConcurrencyHelpers, nioCore, nioPosix, systemPackage,
+                unixSignals,
             ],
             path: "Benchmarks/Runner"),
     ]
