@@ -161,6 +161,16 @@ import WireProtocol
         #expect(bot.reports.first?.message?.contains("its child lives") == true)
     }
 
+    @Test func whatIsGoneAfterADoubtIsToldAsGone() {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.seesDeath(of: 1, deliberate: true)
+        bot.sees(.undetermined("is being removed"))
+        bot.sees(.missing("there is no such container"))
+        #expect(bot.reports.last?.message == "bot there is no such container")
+        #expect(bot.events == [])
+    }
+
     @Test func startsThatFailAreACrashLoopToo() {
         var bot = Machine(backoff: Backoff(initial: .zero, maximum: .zero))
         bot.sees(.alive(.life(1)))
