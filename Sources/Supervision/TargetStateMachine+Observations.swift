@@ -135,6 +135,11 @@ extension TargetStateMachine {
                 attempt = 1
                 plan(
                     .recover, missing ?? "is down", missing == nil ? .died : .missing, command: nil, due: now, at: now)
+            } else if let remembered {
+                // Nothing happened since it was told.
+                state = .exited(.ended(end.identity))
+                report = TargetReport(status: remembered.status, message: remembered.message)
+                actions.append(.report(report))
             } else {
                 state = .exited(.foundDown)
                 let message = missing ?? "is down"

@@ -138,6 +138,8 @@ package struct TargetStateMachine: Sendable {
     @Rare var resting: (rest: Rest, report: TargetReport)?
     /// The end that was told last, for what becomes known of it later.
     @Rare var toldEnd: End?
+    /// What an earlier runner had told of a target that it had seen down.
+    @Rare var remembered: TargetRecord.Rest?
     /// The record told that it was down when last seen in this boot.
     var wasKnownDown = false
     /// The record told that somebody had stopped it on purpose.
@@ -178,6 +180,7 @@ package struct TargetStateMachine: Sendable {
         window = record.window
         wasKnownDown = record.life == nil
         wasStopped = record.isStoppedByOthers ?? false
+        remembered = record.rest
     }
 
     /// When `deadlineReached` is due; nil when nothing waits for time.
@@ -308,7 +311,15 @@ package struct TargetStateMachine: Sendable {
     package var record: TargetRecord {
         TargetRecord(
             bootID: bootID, life: life, isHeld: isHeld, isStoppedByOthers: isStoppedByOthers ? true : nil,
-            attempt: attempt, window: window, phase: recordedPhase)
+            attempt: attempt, window: window, phase: recordedPhase, rest: recordedRest)
+    }
+
+    private var recordedRest: TargetRecord.Rest? {
+        switch state {
+        case .exited: TargetRecord.Rest(status: report.status, message: report.message)
+        case .unseen, .undetermined, .handledElsewhere: life == nil ? remembered : nil
+        case .running, .starting, .backoff, .queued, .operating: nil
+        }
     }
 
     private var isStoppedByOthers: Bool {
