@@ -57,6 +57,12 @@ enum Host {
         try GlobalTasks.run(on: group.next()) { try await work(group, loop) }
     }
 
+    /// A terminal that goes away, a log reader that ends or a signal that means nothing here must not end the supervision.
+    /// What is started gets the standard dispositions (`clevagent_become`).
+    static func ignoreSignals() {
+        for number in [SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM] { signal(number, SIG_IGN) }
+    }
+
     /// One line on standard error, as programs do it.
     static func complain(_ line: String) {
         _ = try? FileDescriptor.standardError.writeAll("clevagent-runner: \(line)\n".utf8)

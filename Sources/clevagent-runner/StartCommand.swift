@@ -35,6 +35,7 @@ struct StartCommand: ParsableCommand {
     @OptionGroup var flags: RunnerFlags
 
     func run() throws {
+        Host.ignoreSignals()
         let options = flags.options
         try Host.run { try await Self.supervise(options, $0, $1) }
     }
@@ -58,9 +59,6 @@ struct StartCommand: ParsableCommand {
         logger.logLevel = configuration.logLevel.loggerLevel
         for warning in configuration.warnings { logger.warning("\(warning)") }
 
-        // A terminal that goes away, or a log reader that ends, must not end the supervision.
-        signal(SIGHUP, SIG_IGN)
-        signal(SIGPIPE, SIG_IGN)
         let (stops, stop) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let signals = try SignalWatch([SIGTERM, SIGINT], on: loop) { stop.yield() }
         defer { withExtendedLifetime(signals) {} }
