@@ -79,6 +79,27 @@ import Testing
         #expect(!lines.contains { $0.contains("cv_12345678") || $0.contains("sk-something-else") }, "a key was shown")
     }
 
+    @Test(arguments: 5...16, ["start", "check"]) func soFewOpenFilesAreToldInOneLineBeforeAnythingIsOpened(
+        limit: Int, subcommand: String
+    ) async throws {
+        try await withAgentDirectory { directory in
+            let runner = try ChildProcess(
+                [
+                    "/bin/sh", "-c", "ulimit -n \(limit); exec \"$@\"", "sh", BuiltProgram.runner.path, subcommand,
+                    "--watch", "process:/x.pid",
+                ] + Self.toNowhere(directory), environment: AgentDirectory.environment, output: .lines)
+            let lines = await Array(runner.lines)
+            let status = await runner.ended()
+            guard limit < 16 || subcommand == "start" else { return }
+            #expect(status == 78 << 8)
+            #expect(
+                lines == [
+                    "clevagent-runner: 1 target takes up to 49 open files, and the limit is \(limit): "
+                        + "raise it (ulimit -Hn, or LimitNOFILE= in the unit)"
+                ])
+        }
+    }
+
     @Test(arguments: [(50, 78), (48, 78), (51, 0)]) func tooFewOpenFilesAreToldAtTheStart(
         limit: Int, status: Int32
     ) async throws {
@@ -138,6 +159,13 @@ import Testing
         ] {
             #expect(text.contains("  \(flag)"))
         }
+    }
+}
+
+extension Array {
+    fileprivate init(_ stream: AsyncStream<Element>) async {
+        self = []
+        for await element in stream { append(element) }
     }
 }
 
