@@ -108,6 +108,11 @@ import Testing
         ("hello", "line 1: the file must be a mapping with \(Self.settings)"),
         ("targets:", "line 1: 'targets' must be a mapping from TYPE:NAME to settings"),
         ("targets: [a]", "line 1: 'targets' must be a mapping from TYPE:NAME to settings"),
+        ("foo: 1", "line 1: 'foo' is not a setting of the file"),
+        (
+            String(repeating: "x", count: 900) + ": 1",
+            "line 1: '\(String(repeating: "x", count: 60))…' is not a setting"
+        ),
         ("tragets: {}", "line 1: 'tragets' is not a setting of the file; did you mean 'targets'?"),
         ("a: &x 1\nb: *x", "line 1: anchors (&name) are not taken"),
         ("targets: *x", "line 1: aliases (*name) are not taken"),
