@@ -110,8 +110,8 @@ import Testing
         ("targets: [a]", "line 1: 'targets' must be a mapping from TYPE:NAME to settings"),
         ("foo: 1", "line 1: 'foo' is not a setting of the file"),
         (
-            String(repeating: "x", count: 900) + ": 1",
-            "line 1: '\(String(repeating: "x", count: 60))…' is not a setting"
+            String(repeating: "x", count: 100) + ": 1",
+            "line 1: '\(String(repeating: "x", count: 60))…' is not a setting of the file"
         ),
         ("tragets: {}", "line 1: 'tragets' is not a setting of the file; did you mean 'targets'?"),
         ("a: &x 1\nb: *x", "line 1: anchors (&name) are not taken"),
