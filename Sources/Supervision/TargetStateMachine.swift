@@ -132,6 +132,8 @@ package struct TargetStateMachine: Sendable {
     var isCrashLoopTold = false
     /// Why it could not be started again, as last observed.
     var obstacle: String?
+    /// What a person should know although it lives, as last observed.
+    @Rare var concern: String?
     /// What was in hand before everything became unseen or undetermined; picked up when something is known again.
     var restored: TargetRecord.Phase
     /// Why it was down, and what was told of it, before it became undetermined.
@@ -231,7 +233,7 @@ package struct TargetStateMachine: Sendable {
             actions.append(.requestStart)
         case .starting(let trial):
             state = .running(since: life?.began ?? now)
-            tell(.ok, "is up again\(words(for: life))", .init(kind: .restarted, pid: pid, attempt: attempt), at: now)
+            tellUp(kind: .restarted, "is up again", attempt: attempt, at: now)
             resolve(trial.command, .completed, "\(target.agent) is running\(words(for: life))")
         case .running:
             attempt = 0
