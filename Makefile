@@ -36,4 +36,8 @@ storm:
 fuzz:
 	scripts/fuzz $(FUZZ)
 
-.PHONY: build check fmt test release bench storm fuzz
+# The runner killed at each of 200 steps of a command, and at each of 200 of a death.
+kills:
+	CI=true CLEVAGENT_KILL_POINTS=200 swift test --no-parallel --filter KillPointTests
+
+.PHONY: kills build check fmt test release bench storm fuzz

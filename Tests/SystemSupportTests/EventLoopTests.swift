@@ -7,21 +7,22 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct EventLoopTests {
     private let clock = BootClock()
 
-    @Test func sleepersWakeInOrderAndNotBefore() async throws {
+    @Test func alarmsComeInOrderAndNotBefore() async throws {
         let loop = try EventLoop()
-        let woken = NIOLockedValueBox<[Int]>([])
-        let start = clock.now
-        await withTaskGroup(of: Void.self) { group in
-            for tick in [3, 1, 2] {
-                group.addTask {
-                    let deadline = start.advanced(by: .milliseconds(20 * tick))
-                    try? await loop.sleep(until: deadline)
-                    #expect(BootClock().now >= deadline)
-                    woken.withLockedValue { $0.append(tick) }
-                }
-            }
+        let (rung, continuation) = AsyncStream.makeStream(of: (tick: Int, isLate: Bool).self)
+        // Far enough away that all are set before the first is due.
+        let start = clock.now.advanced(by: .seconds(1))
+        let alarms = [3, 1, 2].map { tick in
+            let deadline = start.advanced(by: .milliseconds(tick))
+            return loop.schedule(at: deadline) { continuation.yield((tick, BootClock().now >= deadline)) }
         }
-        #expect(woken.withLockedValue { $0 } == [1, 2, 3])
+        var order: [Int] = []
+        for await (tick, isLate) in rung {
+            #expect(isLate)
+            order.append(tick)
+            if order.count == alarms.count { break }
+        }
+        #expect(order == [1, 2, 3])
     }
 
     @Test func whoIsCancelledWakesAtOnce() async throws {
