@@ -2,11 +2,11 @@ import WireProtocol
 
 // Reports, plans and the words they use.
 extension TargetStateMachine {
-    /// Reports a state change.
+    /// Reports a state change. What follows the agent's name begins with a verb, or with a colon.
     mutating func tell(_ status: HeartbeatStatus, _ message: String, _ event: HeartbeatEvent, at now: BootInstant) {
         // Plain heartbeats repeat the status and the words, not the event.
         report = TargetReport(
-            status: status, message: "\(target.agent) \(message)", memoryMB: report.memoryMB)
+            status: status, message: sentence(message), memoryMB: report.memoryMB)
         var news = report
         news.event = event
         actions.append(.report(news))
@@ -15,20 +15,25 @@ extension TargetStateMachine {
     /// Changes what the next plain heartbeat says.
     mutating func note(_ status: HeartbeatStatus, _ message: String?) {
         let news = TargetReport(
-            status: status, message: message.map { "\(target.agent) \($0)" }, memoryMB: report.memoryMB)
+            status: status, message: message.map(sentence), memoryMB: report.memoryMB)
         guard news.status != report.status || news.message != report.message else { return }
         report = news
         actions.append(.report(news))
     }
 
+    private func sentence(_ rest: String) -> String {
+        rest.hasPrefix(":") ? "\(target.agent)\(rest)" : "\(target.agent) \(rest)"
+    }
+
     /// Reports a living target, with what is of concern about it.
     mutating func tellUp(kind: HeartbeatEvent.Kind?, _ words: String?, attempt: Int? = nil, at now: BootInstant) {
         let status: HeartbeatStatus = concern == nil ? .ok : .warning
-        let parts = [
-            words.map { "\($0)\(self.words(for: life))" }, concern,
-            obstacle.map { "is watched, and can't be restarted: \($0)" },
-        ].compactMap { $0 }
-        let message = parts.isEmpty ? nil : parts.joined(separator: "; ")
+        var message = words.map { "\($0)\(self.words(for: life))" }
+        if let concern { message = message.map { "\($0); \(concern)" } ?? ": \(concern)" }
+        if let obstacle {
+            let words = "can't be restarted: \(obstacle)"
+            message = message.map { "\($0); it \(words)" } ?? "is watched, and \(words)"
+        }
         if let kind {
             tell(status, message ?? "is up", HeartbeatEvent(kind: kind, pid: pid, attempt: attempt), at: now)
         } else {

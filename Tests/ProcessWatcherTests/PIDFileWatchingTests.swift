@@ -17,7 +17,7 @@ struct PIDFileWatchingTests {
         let watched = try WatchedProcess(file: file)
         let directory = watched.pidFile.removingLastComponent()
         try await watched.observing { observations in
-            #expect(try await observations.next().liveness == .missing("there is no PID file"))
+            #expect(try await observations.next().liveness == .missing("is not there: there is no PID file"))
             try makeDirectories(directory, below: watched.directory.path)
             let process = try await TestProcess.start(pidFile: watched.pidFile)
             let first = try await observations.alive()
