@@ -139,7 +139,7 @@ extension TargetStateMachine {
                 let message = "could not be restarted: \(reason)"
                 state = .backoff(Plan(action: .recover, due: due, command: nil, isByPolicy: true))
                 tellPlan(message, .restartFailed, due: due, at: now)
-                tellCrashLoop(at: now)
+                tellCrashLoop(cameUp: false, at: now)
                 if let latest = operation.latest { doubted(latest, at: now) }
             }
         }

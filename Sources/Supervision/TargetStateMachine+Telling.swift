@@ -92,17 +92,20 @@ extension TargetStateMachine {
         told.attempt = attempt
         told.nextAttemptIn = wait.wireSeconds
         let restarts = window.count(at: now) + 1
-        let often = restarts > 1 ? " (\(ordinal(restarts)) time in 10 min)" : ""
+        let often = restarts > 1 ? " (\(ordinal(restarts)) try in 10 min)" : ""
         tell(.error, "\(message); restarting \(wait.inWords)\(often)", told, at: now)
     }
 
     /// Reports a crash loop, once until it is over.
-    mutating func tellCrashLoop(at now: BootInstant) {
+    ///
+    /// - Parameter cameUp: whether the last try brought it up; a start that fails is no restart.
+    mutating func tellCrashLoop(cameUp: Bool = true, at now: BootInstant) {
         guard window.isCrashLoop(at: now), !isCrashLoopTold else { return }
         isCrashLoopTold = true
         let count = window.count(at: now)
         tell(
-            .error, "is in a crash loop: \(count) restarts in 10 min; it is tried again at the capped pace",
+            .error,
+            "is in a crash loop: \(count) \(cameUp ? "restarts" : "tries to start it") in 10 min; it is tried again at the capped pace",
             .init(kind: .crashLoop, attempt: attempt), at: now)
     }
 
