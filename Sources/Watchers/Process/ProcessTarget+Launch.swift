@@ -189,8 +189,9 @@ extension ProcessTarget {
         do throws(LaunchFailure) {
             guard await save() else {
                 await process.abandon(on: host.loop)
+                let cause = saveProblem.map { ": \($0)" } ?? ""
                 throw LaunchFailure(
-                    text: "the new process could not be written down, so it was not started", isHindrance: true)
+                    text: "the new process could not be written down, so it was not started\(cause)", isHindrance: true)
             }
             return (identity, try await letGo(process, plan))
         } catch {

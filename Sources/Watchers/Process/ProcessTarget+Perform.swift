@@ -49,7 +49,8 @@ extension ProcessTarget {
                 return error.outcome
             }
             guard await save() else {
-                return .failed("what is needed to start it again could not be saved", isPermanent: false)
+                let cause = saveProblem.map { ": \($0)" } ?? ""
+                return .failed("what is needed to start it again could not be saved\(cause)", isPermanent: false)
             }
             // Awaited at once: a task of its own only so that our cancellation does not end it between stop and start.
             let started = await Task {
