@@ -36,6 +36,7 @@ struct CheckCommand: ParsableCommand {
         // What is wrong stands in the table.
         logger.logLevel = .error
         for warning in configuration.warnings { Host.complain(warning) }
+        for warning in TargetClaims.warnings(configuration) { Host.complain(warning) }
         let registry = makeBuiltInRegistry(configuration, openFileLimit: openFiles, loop: loop)
         let clock = BootClock(sleepingOn: loop)
         async let server = ServerProbe.row(configuration, group: group, clock: clock)
