@@ -113,7 +113,7 @@ import WireProtocol
                 try await end(try #require(agents.processID(of: "bot")))
                 let second = try start(agents, ["bot"], stub)
                 _ = try await stub.heartbeat { $0.event?.kind == .died }
-                _ = try await stub.heartbeat { $0.event?.kind == .started }
+                _ = try await stub.heartbeat { $0.event?.kind == .restarted }
                 #expect(agents.lives(of: "bot").count == 2)
                 #expect(await second.end() == 0)
             }
