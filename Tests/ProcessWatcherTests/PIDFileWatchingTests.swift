@@ -31,6 +31,22 @@ struct PIDFileWatchingTests {
         }
     }
 
+    @Test func `A working directory that is gone is told`() async throws {
+        let watched = try WatchedProcess()
+        var options = TestProcess.Options()
+        options.directory = watched.directory.file("work")
+        mkdir(watched.directory.file("work").string, 0o755)
+        let process = try watched.startUnannounced(options)
+        defer { process.kill() }
+        rmdir(watched.directory.file("work").string)
+        try await watched.observing { observations in
+            guard case .alive = try await observations.concern("work is gone: without it") else {
+                Issue.record("not alive")
+                return
+            }
+        }
+    }
+
     @Test func `A file that names a new process moves the target without a death`() async throws {
         let watched = try WatchedProcess()
         let old = try await TestProcess.start(pidFile: watched.pidFile)

@@ -31,6 +31,8 @@ actor ProcessTarget {
     @Rare var former: EndedLife?
     /// Why what lives can't be started again.
     var obstacle: String?
+    /// Its working directory is gone: what is to be said of that.
+    @Rare var directoryConcern: String?
     /// Its children at the last look.
     var seenChildren: Set<ProcessIdentity> = []
 
