@@ -24,8 +24,10 @@ package enum StateProbe {
         }
         var facts = statvfs()
         guard statvfs(place.string, &facts) == 0 else { return nil }
-        // Inodes of file systems that have none to count are 0 of 0.
-        guard facts.f_bavail == 0 || (facts.f_files > 0 && facts.f_favail == 0) else { return nil }
+        // File systems that count no blocks or inodes have 0 of 0.
+        guard (facts.f_blocks > 0 && facts.f_bavail == 0) || (facts.f_files > 0 && facts.f_favail == 0) else {
+            return nil
+        }
         row.detail = "the file system of \(place) is full"
         row.advice = "make room: nothing is started that can't be written down"
         return row

@@ -7,7 +7,8 @@ import WireProtocol
         var bot = Machine()
         bot.sees(.undetermined("PID file is empty"))
         #expect(bot.machine.report.message == "bot: PID file is empty")
-        bot.feed(.observed(Observation(.alive(.life(1)), obstacle: "it is in a container", concern: "PID file is gone")))
+        bot.feed(
+            .observed(Observation(.alive(.life(1)), obstacle: "it is in a container", concern: "PID file is gone")))
         #expect(
             bot.machine.report.message
                 == "bot was started (PID 1); PID file is gone; it can't be restarted: it is in a container")
