@@ -2,6 +2,7 @@
 #include "CPlatformShims.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <link.h>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -149,4 +150,10 @@ int clevagent_count_signal(int signal, int counter) {
     signal_counters[signal] = counter;
     struct sigaction action = {.sa_handler = count_signal, .sa_flags = SA_RESTART};
     return sigaction(signal, &action, NULL) == 0 ? 0 : -errno;
+}
+
+int clevagent_lock_byte(int fd, int64_t place, int probes) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = place, .l_len = 1};
+    if (fcntl(fd, probes ? F_OFD_GETLK : F_OFD_SETLK, &lock) == 0) return !probes || lock.l_type == F_UNLCK;
+    return errno == EAGAIN || errno == EACCES ? 0 : -errno;
 }

@@ -29,16 +29,19 @@ package struct CheckReport: Sendable, Hashable, Encodable {
     package var ok: Bool
     package var server: Row
     package var targets: [Row]
+    /// What is wrong with the state directory; nil when nothing is.
+    package var stateDirectory: Row?
 
-    package init(server: Row, targets: [Row]) {
+    package init(server: Row, targets: [Row], stateDirectory: Row? = nil) {
         self.server = server
         self.targets = targets
-        ok = server.ok && targets.allSatisfy(\.ok)
+        self.stateDirectory = stateDirectory
+        ok = server.ok && targets.allSatisfy(\.ok) && stateDirectory?.ok ?? true
     }
 
     /// For people: columns, and what to do below a row that is not well.
     package var table: String {
-        let rows = targets + [server]
+        let rows = targets + [stateDirectory, server].compactMap { $0 }
         let cells =
             [["TARGET", "AGENT", "STATE", "DETAIL"]]
             + rows.map { [$0.target, $0.agent ?? "", $0.state, $0.detail ?? ""].map(ConfigurationProblem.oneLine) }
@@ -66,8 +69,10 @@ package struct CheckReport: Sendable, Hashable, Encodable {
 extension CheckReport.Row {
     /// Says what the first look at a target showed.
     ///
-    /// - Parameter observation: nil when there was none in time.
-    package init(_ target: WatchedTarget, _ observation: Observation?) {
+    /// - Parameters:
+    ///   - observation: nil when there was none in time.
+    ///   - isHeld: a `stop` command holds it down.
+    package init(_ target: WatchedTarget, _ observation: Observation?, isHeld: Bool = false) {
         self.init(target: "\(target.id)", agent: target.agent, state: "unknown", ok: false)
         guard let observation else {
             detail = "no answer within \(TargetProbe.patience.components.seconds) s"
@@ -87,6 +92,9 @@ extension CheckReport.Row {
         case .unhealthy(_, let reason):
             (state, detail) = ("unhealthy", reason)
             advice = "see why its own health check fails"
+        case .dead where isHeld, .missing where isHeld:
+            (state, ok) = ("stopped", true)
+            detail = "by a command: it stays down until a restart is asked for, or somebody starts it"
         case .dead(let end):
             state = "down"
             detail = end.detail ?? "not running"

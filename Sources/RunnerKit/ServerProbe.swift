@@ -23,6 +23,17 @@ package enum ServerProbe {
         return row(reply, endpoint: configuration.endpoint)
     }
 
+    private static func advice(for words: String) -> String {
+        if words.hasPrefix("TLS: ") {
+            return "`openssl s_client -connect HOST:PORT` shows what the server says of itself"
+        }
+        if words.hasPrefix("the proxy ") {
+            return "see whether HTTPS_PROXY or HTTP_PROXY names the proxy, and whether that lets this host through; "
+                + "NO_PROXY lists what is reached without it"
+        }
+        return "see whether --endpoint names the server, and whether that runs"
+    }
+
     /// Says what the reply means.
     package static func row(_ reply: ServerReply, endpoint: String) -> CheckReport.Row {
         var row = CheckReport.Row(target: endpoint, state: "unknown", ok: false)
@@ -33,11 +44,11 @@ package enum ServerProbe {
         switch ReplyVerdict(reply) {
         case .unauthorized(let words):
             (row.state, row.detail) = ("wrong key", words)
-            row.advice = "give the key of this server: `clevagent-server key create NAME --scope ingest` makes one"
+            row.advice = ReplyVerdict.keyAdvice
         case .later(let words, _):
             if case .unreachable = reply { row.state = "unreachable" } else { row.state = "refused" }
             row.detail = words
-            row.advice = "see whether --endpoint names the server, and whether that runs"
+            row.advice = advice(for: words)
         case .taken:
             row.detail = "the answer is no list of commands: is this a ClevAgent server?"
             row.advice = "see whether --endpoint names the server"

@@ -105,8 +105,16 @@ package actor StateDirectory: WatcherMemory {
     }
 
     package func save(_ note: [UInt8], attachment: [UInt8]?, for target: TargetID) throws {
-        if let attachment { try DurableFile.replace(file(of: target, "attachment"), with: attachment) }
-        try DurableFile.replace(file(of: target, "note"), with: note)
+        if let attachment { try replace(file(of: target, "attachment"), with: attachment) }
+        try replace(file(of: target, "note"), with: note)
+    }
+
+    private func replace(_ file: FilePath, with bytes: [UInt8]) throws {
+        do {
+            try DurableFile.replace(file, with: bytes)
+        } catch {
+            throw StateFileError(file: file, cause: error)
+        }
     }
 
     private nonisolated func file(of target: TargetID, _ suffix: String) -> FilePath {
@@ -183,6 +191,14 @@ package actor StateDirectory: WatcherMemory {
         guard troubles.insert(file.string).inserted else { return }
         logger.warning(message, metadata: ["file": "\(file)", "error": "\(error)"])
     }
+}
+
+/// Why a file of the state directory can't be written, as a person may be told it.
+package struct StateFileError: Error, CustomStringConvertible {
+    package var file: FilePath
+    package var cause: any Error
+
+    package var description: String { "\(file) can't be written: \(cause)" }
 }
 
 /// Why a state directory can't be used.

@@ -55,9 +55,13 @@ actor TargetShell<C: Clock> where C.Instant == BootInstant {
     func handle(_ event: TargetStateMachine.Event) async -> Progress {
         guard !hasEnded else { return .going }
         var told = machine.report
+        let isFirstSight = machine.state == .unseen
         var items: [JournalItem] = []
         for action in machine.handle(event, at: surroundings.clock.now) {
             if case .report(var report) = action {
+                if report.event == nil, report.message != told.message {
+                    logNote(report, isFirstSight: isFirstSight)
+                }
                 report.event = nil
                 told = report
             }
@@ -93,6 +97,14 @@ actor TargetShell<C: Clock> where C.Instant == BootInstant {
             }
         }
         if mustPrecede { await surroundings.journal.commit(items) } else { surroundings.journal.write(items) }
+    }
+
+    /// What plain heartbeats say from now on: once, although they repeat it.
+    private func logNote(_ report: TargetReport, isFirstSight: Bool) {
+        // That all is well at first is no news.
+        guard report.message != nil || !isFirstSight else { return }
+        surroundings.logger.notice(
+            "\(report.message ?? "\(target.agent) is \(report.status.rawValue)")", metadata: ["target": "\(id)"])
     }
 
     private func log(_ report: TargetReport) {

@@ -146,7 +146,7 @@ package struct HeartbeatDelivery: Sendable {
             return postponed(reason, asked, at: now)
         case .unauthorized(let reason):
             pacing.reset()
-            return postponed(reason, Self.unauthorizedPause, at: now)
+            return postponed("\(reason); \(ReplyVerdict.keyAdvice)", Self.unauthorizedPause, at: now)
         }
     }
 

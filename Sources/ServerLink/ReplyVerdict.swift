@@ -42,6 +42,10 @@ package enum ReplyVerdict: Sendable, Hashable {
         }
     }
 
+    /// What to do when the server does not take the key.
+    package static let keyAdvice =
+        "give the key of this server: `clevagent-server key create NAME --scope ingest` makes one"
+
     /// `HTTP 422: agent: too long`: the server's own words, short and in one line.
     private static func words(_ status: Int, _ body: [UInt8]?) -> String {
         guard let body, let error = WireJSON.decode(LenientError.self, from: body) else { return "HTTP \(status)" }

@@ -51,6 +51,7 @@ enum TransportFailure {
         case let error as NIOSSLError: words(for: error)
         case let error as NIOSSLExtraError where error == .failedToValidateHostname:
             "TLS: the server's certificate is for another name than \(place.host): use a name that it holds in --endpoint"
+        case let error as BoringSSLError: words(forTLS: "\(error)")
         case let error as NIOSSLExtraError: "TLS: \(error.description)"
         case is HTTPParserError where place.isPlainText:
             "the answer is no HTTP: if the server speaks TLS, --endpoint must begin with https://"
@@ -69,11 +70,20 @@ enum TransportFailure {
                 return "TLS: the server does not answer in TLS: \(plain)"
             }
             if text.contains("EOF during handshake") { return "TLS: the server broke the handshake off: \(plain)" }
-            return "TLS: no handshake: \(PeerWords.line(text))"
+            return words(forTLS: text)
         case .uncleanShutdown, .handshakeFailed:
             return "TLS: the server broke the handshake off: \(plain)"
         default: return "TLS: \(error)"
         }
+    }
+
+    /// What the other side had against it, from the library's list of errors.
+    private static func words(forTLS text: String) -> String {
+        if text.contains("CERTIFICATE_REQUIRED") || text.contains("BAD_CERTIFICATE") {
+            return "TLS: the server asks for a certificate of its clients, and the runner has none: "
+                + "use an address of the server that takes the key alone"
+        }
+        return "TLS: no handshake: \(PeerWords.line(text))"
     }
 
     private static func words(for error: HTTPClientError, at place: Place) -> String {

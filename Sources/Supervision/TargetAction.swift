@@ -14,6 +14,8 @@ package enum TargetActionOutcome: Sendable, Hashable {
     case up(Identity, note: String?)
     /// It is down.
     case down
+    /// It is down, and something that belonged to it is not, in words.
+    case downLeaving(String)
     /// Somebody else wanted it down and came in between, with what is known of it: it stays down.
     case overruled(String)
     /// Nothing was begun, because of something that can go away by itself: what is left of its former life, a full disk.

@@ -31,7 +31,8 @@ extension TargetStateMachine {
         case (.recover, .up(let identity, let remark)), (.restart, .up(let identity, let remark)):
             cameUp(identity, remark, after: operation, at: now)
         case (.stop, .down): wentDown(after: operation, at: now)
-        case (.recover, .down), (.restart, .down):
+        case (.stop, .downLeaving(let remnants)): wentDown(remnants, after: operation, at: now)
+        case (.recover, .down), (.restart, .down), (.recover, .downLeaving), (.restart, .downLeaving):
             failed("it went down again", isPermanent: false, after: operation, at: now)
         case (.stop, .up): failed("it is still running", isPermanent: false, after: operation, at: now)
         case (_, .blocked(let reason)): blocked(reason, after: operation, at: now)
@@ -61,11 +62,12 @@ extension TargetStateMachine {
         }
     }
 
-    private mutating func wentDown(after operation: Operation, at now: BootInstant) {
+    private mutating func wentDown(_ remnants: String? = nil, after operation: Operation, at now: BootInstant) {
+        let tail = remnants.map { "; \($0)" } ?? ""
         life = nil
         state = .exited(.held)
-        tell(.shutdown, "was stopped by \(words(for: operation.command))", .init(kind: .stopped), at: now)
-        resolve(operation.command, .completed, "\(target.agent) is stopped")
+        tell(.shutdown, "was stopped by \(words(for: operation.command))\(tail)", .init(kind: .stopped), at: now)
+        resolve(operation.command, .completed, "\(target.agent) is stopped\(tail)")
     }
 
     private mutating func overruled(_ reason: String, after operation: Operation, at now: BootInstant) {
@@ -137,7 +139,7 @@ extension TargetStateMachine {
                 let message = "could not be restarted: \(reason)"
                 state = .backoff(Plan(action: .recover, due: due, command: nil, isByPolicy: true))
                 tellPlan(message, .restartFailed, due: due, at: now)
-                tellCrashLoop(at: now)
+                tellCrashLoop(cameUp: false, at: now)
                 if let latest = operation.latest { doubted(latest, at: now) }
             }
         }

@@ -251,9 +251,9 @@ extension TargetStateMachine {
         let isFirst = if case .undetermined = state { false } else { true }
         state = .undetermined(reason)
         if isFirst {
-            tell(.warning, reason, .init(kind: .unknown), at: now)
+            tell(.warning, ": \(reason)", .init(kind: .unknown), at: now)
         } else {
-            note(.warning, reason)
+            note(.warning, ": \(reason)")
         }
     }
 

@@ -2,11 +2,11 @@ import WireProtocol
 
 // Reports, plans and the words they use.
 extension TargetStateMachine {
-    /// Reports a state change.
+    /// Reports a state change. What follows the agent's name begins with a verb, or with a colon.
     mutating func tell(_ status: HeartbeatStatus, _ message: String, _ event: HeartbeatEvent, at now: BootInstant) {
         // Plain heartbeats repeat the status and the words, not the event.
         report = TargetReport(
-            status: status, message: "\(target.agent) \(message)", memoryMB: report.memoryMB)
+            status: status, message: sentence(message), memoryMB: report.memoryMB)
         var news = report
         news.event = event
         actions.append(.report(news))
@@ -15,20 +15,25 @@ extension TargetStateMachine {
     /// Changes what the next plain heartbeat says.
     mutating func note(_ status: HeartbeatStatus, _ message: String?) {
         let news = TargetReport(
-            status: status, message: message.map { "\(target.agent) \($0)" }, memoryMB: report.memoryMB)
+            status: status, message: message.map(sentence), memoryMB: report.memoryMB)
         guard news.status != report.status || news.message != report.message else { return }
         report = news
         actions.append(.report(news))
     }
 
+    private func sentence(_ rest: String) -> String {
+        rest.hasPrefix(":") ? "\(target.agent)\(rest)" : "\(target.agent) \(rest)"
+    }
+
     /// Reports a living target, with what is of concern about it.
     mutating func tellUp(kind: HeartbeatEvent.Kind?, _ words: String?, attempt: Int? = nil, at now: BootInstant) {
         let status: HeartbeatStatus = concern == nil ? .ok : .warning
-        let parts = [
-            words.map { "\($0)\(self.words(for: life))" }, concern,
-            obstacle.map { "is watched, and can't be restarted: \($0)" },
-        ].compactMap { $0 }
-        let message = parts.isEmpty ? nil : parts.joined(separator: "; ")
+        var message = words.map { "\($0)\(self.words(for: life))" }
+        if let concern { message = message.map { "\($0); \(concern)" } ?? ": \(concern)" }
+        if let obstacle {
+            let words = "can't be restarted: \(obstacle)"
+            message = message.map { "\($0); it \(words)" } ?? "is watched, and \(words)"
+        }
         if let kind {
             tell(status, message ?? "is up", HeartbeatEvent(kind: kind, pid: pid, attempt: attempt), at: now)
         } else {
@@ -87,17 +92,20 @@ extension TargetStateMachine {
         told.attempt = attempt
         told.nextAttemptIn = wait.wireSeconds
         let restarts = window.count(at: now) + 1
-        let often = restarts > 1 ? " (\(ordinal(restarts)) time in 10 min)" : ""
+        let often = restarts > 1 ? " (\(ordinal(restarts)) try in 10 min)" : ""
         tell(.error, "\(message); restarting \(wait.inWords)\(often)", told, at: now)
     }
 
     /// Reports a crash loop, once until it is over.
-    mutating func tellCrashLoop(at now: BootInstant) {
+    ///
+    /// - Parameter cameUp: whether the last try brought it up; a start that fails is no restart.
+    mutating func tellCrashLoop(cameUp: Bool = true, at now: BootInstant) {
         guard window.isCrashLoop(at: now), !isCrashLoopTold else { return }
         isCrashLoopTold = true
         let count = window.count(at: now)
         tell(
-            .error, "is in a crash loop: \(count) restarts in 10 min; it is tried again at the capped pace",
+            .error,
+            "is in a crash loop: \(count) \(cameUp ? "restarts" : "tries to start it") in 10 min; it is tried again at the capped pace",
             .init(kind: .crashLoop, attempt: attempt), at: now)
     }
 

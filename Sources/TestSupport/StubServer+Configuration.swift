@@ -24,14 +24,19 @@ extension StubServer {
         package var firstCommandID: Int64
         /// Who it is under TLS; nil for plain HTTP.
         package var identity: TestAuthority.Identity?
+        /// Whose certificates its clients must have under TLS; nil when it asks for none.
+        package var clients: TestAuthority?
         /// Whether it tells runners that it reads gzip, and reads it; otherwise such a body gets 415.
         package var offersGzip: Bool
 
         /// - Parameter offersGzip: Nil for what it is with that knowledge: only the whole protocol has it.
         package init(
             knowledge: Knowledge = .whole, redelivery: Redelivery = .once, apiKey: String? = nil,
-            firstCommandID: Int64 = 1_795_000_000, identity: TestAuthority.Identity? = nil, offersGzip: Bool? = nil
+            firstCommandID: Int64 = 1_795_000_000, identity: TestAuthority.Identity? = nil,
+            clients: TestAuthority? = nil,
+            offersGzip: Bool? = nil
         ) {
+            self.clients = clients
             self.offersGzip = offersGzip ?? (knowledge == .whole)
             self.identity = identity
             self.knowledge = knowledge

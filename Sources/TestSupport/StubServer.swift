@@ -21,7 +21,7 @@ package final class StubServer: Sendable {
 
     /// Binds a free port and starts to answer.
     init(_ configuration: Configuration) async throws {
-        tls = try configuration.identity.map(Self.context)
+        tls = try configuration.identity.map { try Self.context($0, clients: configuration.clients) }
         reservation = try PortReservation()
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         state = NIOLockedValueBox(State(configuration))
@@ -71,12 +71,18 @@ package final class StubServer: Sendable {
         try await group.shutdownGracefully()
     }
 
-    private static func context(_ identity: TestAuthority.Identity) throws -> NIOSSLContext {
+    private static func context(
+        _ identity: TestAuthority.Identity, clients: TestAuthority?
+    ) throws -> NIOSSLContext {
         let chain = try NIOSSLCertificate.fromPEMFile(identity.certificate.string)
         let key = try NIOSSLPrivateKey(file: identity.key.string, format: .pem)
-        return try NIOSSLContext(
-            configuration: .makeServerConfiguration(
-                certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key)))
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
+        if let clients {
+            configuration.certificateVerification = .noHostnameVerification
+            configuration.trustRoots = .file(clients.certificate.string)
+        }
+        return try NIOSSLContext(configuration: configuration)
     }
 
     private func listen() async throws {

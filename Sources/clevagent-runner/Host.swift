@@ -18,6 +18,7 @@ import SystemdSupport
 
 /// What the program asks of the machine it was started on.
 enum Host {
+    static var user: UInt32 { geteuid() }
     static var environment: [String: String] { ProcessInfo.processInfo.environment }
 
     static func facts() throws -> Runner<BootClock>.Host {

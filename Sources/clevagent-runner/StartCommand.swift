@@ -28,8 +28,8 @@ struct StartCommand: ParsableCommand {
             HTTPS_PROXY or HTTP_PROXY (http://[USER:PASSWORD@]HOST:PORT) names a proxy to reach the \
             server through, unless NO_PROXY lists the server; this host itself is reached without.
 
-            Exit status: 0 after SIGTERM or SIGINT, 64 when a flag or a variable is wrong, 78 when a \
-            file or the host is not as it should be.
+            Exit status: 0 after SIGTERM or SIGINT, 64 when a flag or a variable is wrong, 75 when another \
+            runner of this user watches one of the processes, 78 when a file or the host is not as it should be.
             """)
 
     @OptionGroup var flags: RunnerFlags
@@ -62,6 +62,8 @@ struct StartCommand: ParsableCommand {
         defer { withExtendedLifetime(signals) {} }
         do {
             let state = try StateDirectory(at: configuration.stateDirectory, logger: logger)
+            let claims = try TargetClaims.take(configuration, logger: logger)
+            defer { withExtendedLifetime(claims) {} }
             try await Runner(
                 configuration: configuration, registry: registry, state: state, host: try Host.facts(),
                 group: group, stops: stops, clock: BootClock(sleepingOn: loop), civilTime: { WireTime(Date()) },

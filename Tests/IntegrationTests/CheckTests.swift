@@ -59,6 +59,26 @@ import WireProtocol
         }
     }
 
+    @Test func anOutputThatTakesNothingIsToldInOneLine() async throws {
+        try await withAgentDirectory { agents in
+            let program = try ChildProcess(
+                [
+                    "/bin/sh", "-c", "exec \"$@\" >/dev/full", "sh", BuiltProgram.runner.path, "check",
+                    "--endpoint", "http://127.0.0.1:9", "--state-dir", agents.path + "/state", "--watch",
+                    "process:" + agents.pidFile(of: "bot"),
+                ],
+                environment: AgentDirectory.environment.merging(["CLEVAGENT_API_KEY": "cv_test"]) { $1 }, output: .lines
+            )
+            var lines: [String] = []
+            for await line in program.lines { lines.append(line) }
+            #expect(await program.ended() == 74 << 8)
+            #expect(
+                lines == [
+                    "clevagent-runner: what was found can't be written to standard output: No space left on device"
+                ])
+        }
+    }
+
     @Test func aWrongCommandLineEndsItAsItEndsStart() async throws {
         #expect(try await check(["--watch", "bot"]).status == 64)
         #expect(try await check(["--watch", "process:/x.pid", "--config", "/nonexistent.yaml"]).status == 78)

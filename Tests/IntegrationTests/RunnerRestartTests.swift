@@ -113,7 +113,7 @@ import WireProtocol
                 try await end(try #require(agents.processID(of: "bot")))
                 let second = try start(agents, ["bot"], stub)
                 _ = try await stub.heartbeat { $0.event?.kind == .died }
-                _ = try await stub.heartbeat { $0.event?.kind == .started }
+                _ = try await stub.heartbeat { $0.event?.kind == .restarted }
                 #expect(agents.lives(of: "bot").count == 2)
                 #expect(await second.end() == 0)
             }
@@ -223,15 +223,56 @@ import WireProtocol
         }
     }
 
+    @Test func aSecondRunnerOnTheSameProcessDoesNotStart() async throws {
+        try await withAgentDirectory { agents in
+            try await agents.start("bot")
+            try await withStubServer { stub in
+                let first = try start(agents, ["bot"], stub)
+                try await allAreUp(["bot"], stub, after: -1)
+                // The same file by another way.
+                symlink(agents.path + "/agents", agents.path + "/link")
+                let file = agents.path + "/link/bot.pid"
+                let claimed =
+                    "clevagent-runner: process:\(file) is watched by another runner of this user on this host: two would start it twice"
+                let second = try start(agents, [], stub, state: "other", "--watch", "process:" + file, output: .lines)
+                var told: [String] = []
+                for await line in second.lines { told.append(line) }
+                #expect(await second.ended() == 75 << 8)
+                #expect(told == [claimed])
+
+                let check = try start(
+                    agents, [], stub, "check", state: "other", "--watch", "process:" + file, output: .lines)
+                told = []
+                for await line in check.lines { told.append(line) }
+                #expect(await check.ended() == 0)
+                #expect(told.contains(claimed))
+                #expect(stub.heartbeats.allSatisfy { $0.heartbeat.status == .ok })
+
+                // A killed one has let go at once.
+                first.signal(SIGKILL)
+                await first.ended()
+                let seen = stub.heartbeats.count - 1
+                let third = try start(agents, ["bot"], stub, state: "other")
+                try await allAreUp(["bot"], stub, after: seen)
+                #expect(await third.end() == 0)
+            }
+        }
+    }
+
     // MARK: - The runner and its agents
 
-    private func start(_ agents: AgentDirectory, _ names: [String], _ stub: StubServer) throws -> ChildProcess {
+    private func start(
+        _ agents: AgentDirectory, _ names: [String], _ stub: StubServer, _ subcommand: String = "start",
+        state: String = "state", _ arguments: String..., output: ChildProcess.Output = .discarded
+    ) throws -> ChildProcess {
         try ChildProcess(
             [
-                BuiltProgram.runner.path, "--endpoint", stub.endpoint, "--heartbeat-interval", "1",
-                "--state-dir", agents.path + "/state",
-            ] + names.flatMap { ["--watch", "process:" + agents.pidFile(of: $0)] },
-            environment: AgentDirectory.environment.merging(["CLEVAGENT_API_KEY": "cv_test"]) { $1 })
+                BuiltProgram.runner.path, subcommand, "--endpoint", stub.endpoint, "--heartbeat-interval", "1",
+                "--state-dir", "\(agents.path)/\(state)",
+            ] + names.flatMap { ["--watch", "process:" + agents.pidFile(of: $0)] } + arguments,
+            environment: AgentDirectory.environment.merging([
+                "CLEVAGENT_API_KEY": "cv_test", "XDG_RUNTIME_DIR": agents.path,
+            ]) { $1 }, output: output)
     }
 
     private func allAreUp(_ names: [String], _ stub: StubServer, after index: Int) async throws {

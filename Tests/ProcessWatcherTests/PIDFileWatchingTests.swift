@@ -17,7 +17,7 @@ struct PIDFileWatchingTests {
         let watched = try WatchedProcess(file: file)
         let directory = watched.pidFile.removingLastComponent()
         try await watched.observing { observations in
-            #expect(try await observations.next().liveness == .missing("there is no PID file"))
+            #expect(try await observations.next().liveness == .missing("is not there: there is no PID file"))
             try makeDirectories(directory, below: watched.directory.path)
             let process = try await TestProcess.start(pidFile: watched.pidFile)
             let first = try await observations.alive()
@@ -28,6 +28,22 @@ struct PIDFileWatchingTests {
             mkdir(directory.string, 0o755)
             try watched.directory.write("\(process.pid)\n", to: watched.pidFile)
             _ = try await observations.first { $0.concern == nil && $0.liveness == .alive(first) ? true : nil }
+        }
+    }
+
+    @Test func `A working directory that is gone is told`() async throws {
+        let watched = try WatchedProcess()
+        var options = TestProcess.Options()
+        options.directory = watched.directory.file("work")
+        mkdir(watched.directory.file("work").string, 0o755)
+        let process = try watched.startUnannounced(options)
+        defer { process.kill() }
+        rmdir(watched.directory.file("work").string)
+        try await watched.observing { observations in
+            guard case .alive = try await observations.concern("work is gone: without it") else {
+                Issue.record("not alive")
+                return
+            }
         }
     }
 

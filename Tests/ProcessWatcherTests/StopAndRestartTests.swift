@@ -26,6 +26,22 @@ struct StopAndRestartTests {
         }
     }
 
+    @Test func `A stop names the children that outlive it`() async throws {
+        let watched = try WatchedProcess()
+        let process = try await TestProcess.start(pidFile: watched.pidFile, ["--child"])
+        try await watched.observing { observations in
+            _ = try await observations.alive()
+            let child = try #require(ProcFS().table().first { $0.parent == process.pid })
+            let handle = try ProcessHandle(pid: child.pid)
+            defer { try? handle.send(SIGKILL) }
+            async let outcome = watched.perform(.stop)
+            await watched.clock.sleep(lasting: .seconds(1))
+            watched.clock.advance(by: .seconds(1))
+            #expect(await outcome == .downLeaving("process \(child.pid), which belonged to it, still runs"))
+            #expect(handle.isAlive)
+        }
+    }
+
     @Test func `A restart that has sent its signal goes on to the start although it is cancelled`() async throws {
         let watched = try WatchedProcess()
         let process = try await TestProcess.start(pidFile: watched.pidFile, ["--ignore-term"])

@@ -1,6 +1,8 @@
 import RunnerKit
 import ServerLink
 import Supervision
+import SystemPackage
+import TestSupport
 import Testing
 
 /// What `check` prints, from what was seen.
@@ -44,6 +46,30 @@ import Testing
         #expect(row.state == state)
         #expect(row.advice?.contains(advice) == true)
         #expect(!row.ok)
+    }
+
+    @Test func whatACommandStoppedIsAsItShouldBe() {
+        for liveness in [.dead(End(identity: nil, cause: .unknown)), .missing("no")] as [Observation.Liveness] {
+            let row = CheckReport.Row(target(.process, "/run/bot.pid"), Observation(liveness), isHeld: true)
+            #expect(row.state == "stopped" && row.ok && row.advice == nil)
+        }
+        let row = CheckReport.Row(target(.process, "/run/bot.pid"), Observation(.alive(.life(1))), isHeld: true)
+        #expect(row.state == "up")
+    }
+
+    @Test func aStateDirectoryThatCantBeWrittenIsNotWell() throws {
+        let directory = try TestProcessDirectory()
+        #expect(StateProbe.row(directory.file("new").appending("below")) == nil)
+        let row = try #require(StateProbe.row("/proc/sys/nothing"))
+        #expect(row.detail?.contains("nothing can be written to /proc/sys") == true)
+        #expect(!CheckReport(server: server, targets: [], stateDirectory: row).ok)
+    }
+
+    @Test(arguments: [
+        ("TLS: no handshake", "openssl s_client"), ("the proxy p: refused", "HTTPS_PROXY"), ("no", "that runs"),
+    ])
+    func whatIsInTheWayHasItsOwnAdvice(words: String, advice: String) {
+        #expect(ServerProbe.row(.unreachable(words), endpoint: "https://a.example").advice?.contains(advice) == true)
     }
 
     @Test func whatCannotBeRestartedIsNotWell() {

@@ -50,8 +50,11 @@ final class ScriptedWatcher: Watcher, TargetController {
         stages[target]?.tails.continuation.yield(Array(text.utf8))
     }
 
-    func sees(_ liveness: Observation.Liveness, _ target: TargetID, memoryMB: Double? = nil) {
-        stages[target]?.observations.continuation.yield(Observation(liveness, memoryMB: memoryMB))
+    func sees(
+        _ liveness: Observation.Liveness, _ target: TargetID, memoryMB: Double? = nil, obstacle: String? = nil
+    ) {
+        stages[target]?.observations.continuation.yield(
+            Observation(liveness, memoryMB: memoryMB, obstacle: obstacle))
     }
 
     func ends(_ outcome: TargetActionOutcome, _ target: TargetID) {

@@ -206,7 +206,9 @@ import WireProtocol
         try await state.save([1], for: bot)
         let file = try #require(names(in: path.appending("targets")).first)
         #expect(mkdir(path.appending("targets").appending("\(file).new").string, 0o700) == 0)
-        await #expect(throws: Errno.isDirectory) { try await state.save([2], for: bot) }
+        let error = await #expect(throws: StateFileError.self) { try await state.save([2], for: bot) }
+        let path = path.appending("targets").appending(file)
+        #expect(error?.description == "\(path) can't be written: Is a directory")
         #expect(await state.load(bot) == [1])
     }
 }

@@ -12,6 +12,7 @@ import WireProtocol
 /// A supervisor with a scripted watcher, a clock that stands still, and a desk and a disk in memory.
 struct SupervisorBench: Sendable {
     let clock = TestClock()
+    let log = InMemoryLogHandler()
     let watcher: ScriptedWatcher
     let disk = MemoryStorage()
     let desk: CommandDesk
@@ -25,7 +26,7 @@ struct SupervisorBench: Sendable {
         _ targets: [TargetID], ledger: CommandLedger = CommandLedger(), records: [TargetID: TargetRecord] = [:],
         capacity: Int = 4, grace: Duration = .zero, logTail: Int = 0
     ) async {
-        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let logger = Logger(label: "test") { [log] _ in log }
         watcher = ScriptedWatcher(targets)
         farewell = Farewell(clock: clock)
         let journal = Journal(

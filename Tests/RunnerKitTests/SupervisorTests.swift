@@ -157,12 +157,29 @@ import WireProtocol
             let report = try #require(await bench.reportWithEvent())
             #expect(report.status == .warning)
             #expect(report.event?.kind == .unknown)
-            #expect(report.message == "bot can't be observed: there is nothing to watch")
+            #expect(report.message == "bot: can't be observed: there is nothing to watch")
             // The other one is watched as before.
             bench.watcher.sees(.alive(.life(1)), other)
             #expect(await bench.report()?.status == .ok)
         }
         #expect(bench.watcher.actions == 0)
+    }
+
+    @Test func whatIsWrongWithoutAnEventIsLoggedOnceWhenItChanges() async throws {
+        let bench = await SupervisorBench([bot, other])
+        try await bench.run { bench in
+            // Nothing to tell.
+            bench.watcher.sees(.alive(.life(1)), other)
+            _ = await bench.report()
+            for memory in [1.0, 2.0] {
+                bench.watcher.sees(.alive(.life(1)), bot, memoryMB: memory, obstacle: "it is in a container")
+                _ = await bench.report()
+            }
+            bench.watcher.sees(.alive(.life(1)), bot)
+            _ = await bench.report()
+        }
+        let told = bench.log.entries.filter { $0.level == .notice }.map { "\($0.message)" }
+        #expect(told == ["bot is watched, and can't be restarted: it is in a container", "bot is ok"])
     }
 
     @Test func memoryThatChangedIsToldWithoutAnEvent() async throws {

@@ -85,6 +85,21 @@ import WireProtocol
                         + "use a name that it holds in --endpoint"))
     }
 
+    @Test func aServerThatAsksForACertificateIsTold() async throws {
+        let authority = try await TestAuthority()
+        let identity = try await authority.identity(for: "DNS:localhost")
+        try await withStubServer(.init(identity: identity, clients: authority)) { stub in
+            let reply = try await withTransport(
+                to: "https://localhost:\(stub.port)", trusting: Self.roots(authority)
+            ) { await $0.send(get) }
+            guard case .unreachable(let words) = reply else {
+                Issue.record("\(reply)")
+                return
+            }
+            #expect(words.hasPrefix("TLS: the server asks for a certificate of its clients, and the runner has none"))
+        }
+    }
+
     // MARK: - The wrong scheme
 
     @Test func aServerThatAnswersInPlainTextIsTold() async throws {

@@ -31,6 +31,18 @@ import WireProtocol
         #expect(bot.machine.deadline != nil, "the policy goes on")
     }
 
+    @Test func whatAStopHasLeftIsNamed() {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.feed(.commanded(.stop(7)))
+        bot.feed(.finished(.downLeaving("process 123, which belonged to it, still runs")))
+        #expect(bot.machine.report.status == .shutdown)
+        let told = bot.reports.first?.message
+        #expect(told?.hasSuffix("; process 123, which belonged to it, still runs") == true)
+        #expect(bot.resolved == ["bot is stopped; process 123, which belonged to it, still runs"])
+        #expect(bot.machine.isHeld)
+    }
+
     @Test func aStopHoldsUntilARestart() {
         var bot = Machine(policy: .always)
         bot.sees(.alive(.life(1)))

@@ -19,7 +19,7 @@ import WireProtocol
 
     @Test func whatIsMissingAtFirstSightIsReportedAndNotStarted() {
         var bot = Machine()
-        bot.sees(.missing("there is no PID file"))
+        bot.sees(.missing("is not there: there is no PID file"))
         #expect(bot.events == [.missing])
         #expect(!bot.requestsStart && bot.machine.deadline == nil)
         bot.sees(.alive(.life(1)), after: .seconds(60))

@@ -67,6 +67,10 @@ struct Machine {
         actions.compactMap { if case .resolve(_, let result) = $0 { result.status } else { nil } }
     }
 
+    var resolved: [String?] {
+        actions.compactMap { if case .resolve(_, let result) = $0 { result.message } else { nil } }
+    }
+
     var gathered: [Evidence] {
         actions.compactMap { if case .gather(let evidence) = $0 { evidence } else { nil } }
     }

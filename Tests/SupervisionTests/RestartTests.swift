@@ -192,14 +192,17 @@ import WireProtocol
         var bot = Machine(backoff: Backoff(initial: .zero, maximum: .zero))
         bot.sees(.alive(.life(1)))
         bot.seesDeath(of: 1)
-        var told = 0
+        var told: [String?] = []
         for _ in 1...10 {
             if case .backoff = bot.machine.state { bot.reachDeadline() }
             bot.feed(.startPermitted)
             bot.feed(.finished(.failed("no", isPermanent: false)))
-            if bot.events.contains(.crashLoop) { told += 1 }
+            told += bot.reports.filter { $0.event?.kind == .crashLoop }.map(\.message)
+            if told.isEmpty, bot.reports.count == 1, bot.machine.window.count(at: bot.now) == 2 {
+                #expect(bot.reports.first?.message?.hasSuffix(" (3rd try in 10 min)") == true)
+            }
         }
-        #expect(told == 1)
+        #expect(told == ["bot is in a crash loop: 6 tries to start it in 10 min; it is tried again at the capped pace"])
     }
 
     @Test func aPermanentFailureIsToldAndEndsTheTrying() {

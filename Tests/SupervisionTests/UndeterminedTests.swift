@@ -3,6 +3,21 @@ import Testing
 import WireProtocol
 
 @Suite struct UndeterminedTests {
+    @Test func theReasonIsToldAfterTheAgentsName() {
+        var bot = Machine()
+        bot.sees(.undetermined("PID file is empty"))
+        #expect(bot.machine.report.message == "bot: PID file is empty")
+        bot.feed(
+            .observed(Observation(.alive(.life(1)), obstacle: "it is in a container", concern: "PID file is gone")))
+        #expect(
+            bot.machine.report.message
+                == "bot was started (PID 1); PID file is gone; it can't be restarted: it is in a container")
+        bot.feed(.observed(Observation(.alive(.life(1)), concern: "PID file is gone")))
+        #expect(bot.machine.report.message == "bot: PID file is gone")
+        bot.sees(.alive(.life(1)), obstacle: "it is in a container")
+        #expect(bot.machine.report.message == "bot is watched, and can't be restarted: it is in a container")
+    }
+
     @Test func unknownIsNotDown() {
         var bot = Machine()
         bot.sees(.alive(.life(1)))

@@ -24,7 +24,7 @@ extension ProcessJudgement {
     package static func judge(_ file: PIDFile, _ named: NamedProcess, _ remembered: RememberedLife?) -> Self {
         switch file {
         case .missing:
-            return without(file, remembered, "PID file is gone") { .missing("there is no PID file") }
+            return without(file, remembered, "PID file is gone") { .missing("is not there: there is no PID file") }
         case .unreadable(let error):
             let reason = "PID file can't be read: \(error)"
             return without(file, remembered, reason, hindrance: reason) { .undetermined(reason) }

@@ -17,6 +17,11 @@ extension ProcessTarget {
         let reading = Result { () throws(LaunchObstacle) in try LaunchRecipe(from: facts) }
         obstacle = obstacle(of: facts, reading)
         note.obstacle = obstacle
+        directoryConcern = facts.directory.flatMap { directory in
+            let path = directory.withoutDeletedMark
+            return path == directory
+                ? nil : "its working directory \(path) is gone: without it it can't be started again"
+        }
         // The environment of a privileged executable was given by somebody with fewer rights.
         if facts.executableFile?.isPrivileged == false, let recipe = try? reading.get() { remember(recipe) }
         finder.noteFeatures(facts, in: &note)

@@ -114,6 +114,21 @@ extension ProcessTarget {
         return try readTable()
     }
 
+    /// What of the former life still lives, once it had that long to end too. None if /proc can't be read.
+    func livingRemnants(patience: Duration) async -> [ProcessIdentity] {
+        guard let former = note.life, let table = try? readTable() else { return [] }
+        let children = Set(note.children).union(seenChildren)
+        let strangers = host.claimed.lives(besides: id)
+        let deadline = host.clock.now.advanced(by: patience)
+        var living: [ProcessIdentity] = []
+        for remnant in Remnants.find(in: table, of: former, children: children, bootID: host.bootID) {
+            guard !strangers.contains(remnant), let handle = host.hold(remnant) else { continue }
+            let left = max(.zero, host.clock.now.duration(to: deadline))
+            if await !hasEnded(handle, within: left) { living.append(remnant) }
+        }
+        return living
+    }
+
     private func readTable() throws(LaunchFailure) -> [ProcessStat] {
         do {
             return try host.processes.table()
@@ -174,8 +189,9 @@ extension ProcessTarget {
         do throws(LaunchFailure) {
             guard await save() else {
                 await process.abandon(on: host.loop)
+                let cause = saveProblem.map { ": \($0)" } ?? ""
                 throw LaunchFailure(
-                    text: "the new process could not be written down, so it was not started", isHindrance: true)
+                    text: "the new process could not be written down, so it was not started\(cause)", isHindrance: true)
             }
             return (identity, try await letGo(process, plan))
         } catch {

@@ -61,7 +61,8 @@ extension ProcessTarget {
         switch judgement {
         case .alive(let identity, let concern):
             return Observation(
-                .alive(identity.identity), memoryMB: life?.memoryMB, obstacle: obstacleNow, concern: concern,
+                .alive(identity.identity), memoryMB: life?.memoryMB, obstacle: obstacleNow,
+                concern: concern ?? directoryConcern,
                 former: former?.end)
         case .dead:
             noteRemovalInGrace()

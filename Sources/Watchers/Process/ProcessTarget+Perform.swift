@@ -9,6 +9,8 @@ import WatcherAPI
 extension ProcessTarget {
     /// How long SIGTERM and then SIGKILL may take.
     private static let patience = Duration.seconds(10)
+    /// How long what is left of a stopped process may take to end too, before it is told.
+    private static let remnantPatienceAfterStop = Duration.seconds(1)
 
     func perform(_ action: TargetAction, startMade: @Sendable () -> Void) async -> TargetActionOutcome {
         await load()
@@ -47,7 +49,8 @@ extension ProcessTarget {
                 return error.outcome
             }
             guard await save() else {
-                return .failed("what is needed to start it again could not be saved", isPermanent: false)
+                let cause = saveProblem.map { ": \($0)" } ?? ""
+                return .failed("what is needed to start it again could not be saved\(cause)", isPermanent: false)
             }
             // Awaited at once: a task of its own only so that our cancellation does not end it between stop and start.
             let started = await Task {
@@ -69,13 +72,25 @@ extension ProcessTarget {
     }
 
     private func stop() async -> TargetActionOutcome {
-        switch await lookAfresh(.changed).liveness {
+        // With its children as they are now: some may outlive it.
+        switch await lookAfresh(.reread).liveness {
         case .undetermined(let reason), .handledElsewhere(let reason): return .failed(reason, isPermanent: false)
         case .dead, .missing: return .down
         case .alive, .unhealthy:
             // Awaited at once: a task of its own only so that our cancellation does not end it between the signals.
-            return await Task { await self.end() ?? .down }.value
+            return await Task {
+                if let failure = await self.end() { return failure }
+                return await self.remnants().map { .downLeaving($0) } ?? .down
+            }.value
         }
+    }
+
+    /// What of the life that was just ended goes on living, in words.
+    private func remnants() async -> String? {
+        let left = await livingRemnants(patience: Self.remnantPatienceAfterStop).map { "\($0.pid)" }
+        guard let last = left.last else { return nil }
+        guard left.count > 1 else { return "process \(last), which belonged to it, still runs" }
+        return "processes \(left.dropLast().joined(separator: ", ")) and \(last), which belonged to it, still run"
     }
 
     /// Ends the life that is held, and sees it ended.

@@ -22,6 +22,8 @@ actor ProcessTarget {
     private var recipeHash: Int?
     private var isLoaded = false
     private var saving: Task<Bool, Never>?
+    /// Why what was last to be saved was not.
+    @Rare private(set) var saveProblem: String?
 
     var life: HeldLife?
     @Rare var ended: EndedLife?
@@ -29,6 +31,8 @@ actor ProcessTarget {
     @Rare var former: EndedLife?
     /// Why what lives can't be started again.
     var obstacle: String?
+    /// Its working directory is gone: what is to be said of that.
+    @Rare var directoryConcern: String?
     /// Its children at the last look.
     var seenChildren: Set<ProcessIdentity> = []
 
@@ -159,9 +163,11 @@ actor ProcessTarget {
         do {
             try await host.memory.save(try written.encoded(), attachment: try recipe?.encoded(), for: id)
         } catch {
-            host.logger.info("Note can't be saved", metadata: metadata)
+            saveProblem = "\(error)"
+            host.logger.info("Note can't be saved", metadata: metadata.merging(["error": "\(error)"]) { $1 })
             return false
         }
+        saveProblem = nil
         savedHash = written.hashValue
         if unsavedRecipe == recipe { unsavedRecipe = nil }
         if note.isSameBesidesTime(as: written) { note.seen = written.seen }

@@ -1,0 +1,73 @@
+import ArgumentParser
+import Logging
+import RunnerKit
+import Supervision
+import SystemPackage
+import SystemSupport
+
+/// What this runner claims of the host: two runners on one process would start it twice (docs/decisions/0013-claims.md).
+struct TargetClaims {
+    /// EX_TEMPFAIL (sysexits.h): once the other runner has ended, it can be had.
+    private static let exitStatus: Int32 = 75
+
+    private typealias Target = (target: WatchedTarget, settings: TargetSettings)
+
+    private let claims: HostClaims
+
+    /// Claims every process target, until the program ends.
+    ///
+    /// - Returns: nil, and says so, when this user has no place for claims.
+    /// - Throws: `ExitCode`, after a line for each target that another runner has.
+    static func take(_ configuration: RunnerConfiguration, logger: Logger) throws -> TargetClaims? {
+        let targets = configuration.targets.filter { $0.target.id.kind == .process }
+        guard !targets.isEmpty else { return nil }
+        do {
+            guard let claims = try claims() else {
+                logger.notice(
+                    "That no other runner watches the same processes is not seen to: XDG_RUNTIME_DIR is not set")
+                return nil
+            }
+            _ = try claims.claim(place(of: configuration))
+            let taken = try targets.filter { try !claims.claim(name(of: $0)) }
+            guard taken.isEmpty else {
+                for target in taken { Host.complain(complaint(target)) }
+                throw ExitCode(exitStatus)
+            }
+            return TargetClaims(claims: claims)
+        } catch let error as Errno {
+            logger.notice(
+                "That no other runner watches the same processes is not seen to", metadata: ["error": "\(error)"])
+            return nil
+        }
+    }
+
+    /// What another runner has of these targets, a line each; nothing when it is the one of this state directory.
+    static func warnings(_ configuration: RunnerConfiguration) -> [String] {
+        guard let claims = try? claims(), (try? claims.isClaimed(place(of: configuration))) == false else { return [] }
+        return configuration.targets
+            .filter { $0.target.id.kind == .process && (try? claims.isClaimed(name(of: $0))) == true }
+            .map(complaint)
+    }
+
+    private static func complaint(_ target: Target) -> String {
+        "\(target.target.id) is watched by another runner of this user on this host: two would start it twice"
+    }
+
+    private static func claims() throws(Errno) -> HostClaims? {
+        if Host.user == 0 { return try HostClaims(in: "/run/clevagent-runner") }
+        guard let directory = Host.environment["XDG_RUNTIME_DIR"], directory.hasPrefix("/") else { return nil }
+        return try HostClaims(in: FilePath(directory).appending("clevagent-runner"))
+    }
+
+    /// The same for every way to write the same target.
+    private static func name(of target: Target) -> String {
+        switch ProcessName(target.target.id.name) {
+        case .pidFile(let path): "pidfile:\(FilePath(path).resolvingDirectory)"
+        case .match(let text): "match:\(target.settings.user.map { "\($0)" } ?? ""):\(text)"
+        }
+    }
+
+    private static func place(of configuration: RunnerConfiguration) -> String {
+        "state:\(configuration.stateDirectory.resolvingDirectory)"
+    }
+}
