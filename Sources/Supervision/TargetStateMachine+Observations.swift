@@ -245,15 +245,20 @@ extension TargetStateMachine {
 
     // MARK: - Not to be told
 
+    /// Some reasons go on with a sentence about the target, others say what there is instead of it.
+    private func doubt(_ reason: String) -> String {
+        reason.hasPrefix("can't ") || reason.hasPrefix("is ") ? reason : ": \(reason)"
+    }
+
     private mutating func seenUndetermined(_ reason: String, at now: BootInstant) {
         if state == .undetermined(reason) { return }
         giveUpPlans("\(target.agent) can't be judged now: \(reason)")
         let isFirst = if case .undetermined = state { false } else { true }
         state = .undetermined(reason)
         if isFirst {
-            tell(.warning, ": \(reason)", .init(kind: .unknown), at: now)
+            tell(.warning, doubt(reason), .init(kind: .unknown), at: now)
         } else {
-            note(.warning, ": \(reason)")
+            note(.warning, doubt(reason))
         }
     }
 

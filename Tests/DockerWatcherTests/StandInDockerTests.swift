@@ -29,7 +29,7 @@ import WatcherAPI
             try docker.write(InspectedJSON().ended(3).text + "\n", to: "inspect")
             let end = try await observations.dead()
             #expect(end.cause == .exit(code: 3))
-            try before.requireNoGrowth(over: 4)
+            try before.requireNoGrowth(over: 20)
         }
     }
 

@@ -51,6 +51,8 @@ package struct ContainerJudge: Sendable {
     private var outOfMemory: Identity?
     /// How the last life ended, and whether a reading has told it.
     private var end: (told: End, isRead: Bool)?
+    /// The end that somebody asked for, as an event told it, until the engine has answered since.
+    private var stopped: End?
     /// Since when it is down, without the engine being at it.
     private var downSince: BootInstant?
     /// Until when the engine's own policies have time after its return.
@@ -78,8 +80,11 @@ package struct ContainerJudge: Sendable {
     package mutating func heard(_ event: DockerEvent, _ origin: Origin = .live) -> Hint {
         switch event.action {
         case .killed(let signal):
-            // An engine without live-restore ends what had run on without it.
-            guard origin != .pastOfReturnedEngine else { return .nothing }
+            // An engine without live-restore ends what had run on without it, and goes on with that while it is asked
+            // already: what was not seen alive since its return was not stopped by a person.
+            guard origin != .pastOfReturnedEngine, origin != .live || seenAlive != nil || heldUntil == nil else {
+                return .nothing
+            }
             if let signal, let at = event.at { requests.add(signal, to: event.container, at: at) }
             return .nothing
         case .outOfMemory:
@@ -97,12 +102,19 @@ package struct ContainerJudge: Sendable {
             let identity = facts.identity, identity == seenAlive, let began = facts.startedAt, let at = event.at,
             at > began
         else { return nil }
+        // An engine that is told to end asks its containers to stop first, as a person does: but it answers nobody
+        // meanwhile, so it is the reading that tells them apart.
+        guard !requests.explain(facts, diedAt: at) else {
+            stopped = End(
+                identity: identity, cause: exitCode.map { .exit(code: $0) } ?? .unknown, isDeliberate: true,
+                detail: Self.detail(exitCode: exitCode, isDeliberate: true))
+            return nil
+        }
         // 137 is also what the kernel's out-of-memory killer leaves: the reading knows.
-        let isDeliberate = requests.explain(facts, diedAt: at)
-        let isClear = isDeliberate || exitCode != Self.killedExitCode && outOfMemory != identity
+        let isClear = exitCode != Self.killedExitCode && outOfMemory != identity
         let cause = isClear ? exitCode.map { End.Cause.exit(code: $0) } : nil
-        var end = End(identity: identity, cause: cause ?? .unknown, isDeliberate: isDeliberate)
-        if isClear { end.detail = Self.detail(exitCode: exitCode, isDeliberate: isDeliberate) }
+        var end = End(identity: identity, cause: cause ?? .unknown)
+        if isClear { end.detail = Self.detail(exitCode: exitCode, isDeliberate: false) }
         self.end = (end, isRead: false)
         self.facts?.status = .exited
         seenAlive = nil
@@ -114,10 +126,17 @@ package struct ContainerJudge: Sendable {
 
     // MARK: - The engine
 
-    /// The engine could not be reached: what happens now may be its own end.
-    package mutating func engineWasLost() {
+    /// The stream of events ended: what happens now may be the engine's own end.
+    package mutating func streamWasLost() {
         seenAlive = nil
         memory = nil
+    }
+
+    /// The engine could not be asked: what was to end, and was not read as ended yet, ends with it.
+    package mutating func engineWasLost() {
+        streamWasLost()
+        requests = StopRequests()
+        stopped = nil
     }
 
     package mutating func engineIsBack(at now: BootInstant) {
@@ -142,9 +161,14 @@ package struct ContainerJudge: Sendable {
     package mutating func read(_ reading: ContainerFacts?, at now: BootInstant) -> Judgement {
         if reading?.identity != facts?.identity { memory = nil }
         facts = reading
-        defer { isReturning = false }
+        defer {
+            isReturning = false
+            stopped = nil
+        }
         guard let reading else {
             downSince = nil
+            // Removed as soon as it was stopped.
+            if let stopped { return Judgement(observation: Observation(.dead(stopped)), again: now) }
             return Judgement(
                 observation: Observation(
                     .missing("is missing: there is no container of that name"),

@@ -72,7 +72,7 @@ extension DockerWatcher {
             await self?.hear(line)
         }
         logger.debug("Docker's stream of events ended", metadata: ["end": "\(result.end)"])
-        for target in targets { judges[target]?.engineWasLost() }
+        for target in targets { judges[target]?.streamWasLost() }
     }
 
     /// Takes one line of the stream.

@@ -39,7 +39,9 @@ enum InspectAnswer: Sendable, Hashable {
 enum EngineFailure {
     static func isMissing(_ line: String) -> Bool {
         let line = line.lowercased()
+        // A name that nobody has may begin the ids of several others.
         return line.contains("no such container") || line.contains("no such object")
+            || line.contains("multiple ids found")
     }
 
     static func words(for result: ProgramResult, program: String) -> String {
