@@ -236,6 +236,14 @@ let package = Package(
                 logging,
                 asyncHTTPClient, nioCore, nioHTTP1, nioPosix, systemPackage,
             ]),
+        // Runner and server in worlds made up from seeds.
+        .executableTarget(
+            name: "clevagent-simulation",
+            dependencies: [
+                "RunnerKit", "ServerDomain", "ServerLink", "Supervision", "SystemSupport", "WatcherAPI", "WireProtocol",
+                dequeModule, heapModule, logging, serviceLifecycle, systemPackage,
+            ],
+            path: "Tests/Simulation"),
         .executableTarget(
             name: "demo-driver",
             dependencies: [
