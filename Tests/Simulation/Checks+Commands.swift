@@ -29,7 +29,9 @@ extension Checks {
         }
         order.performed.append(action)
         world.trace.count("command: begun")
-        if order.action == .restart { with(target, host) { $0.isHeld = false } }
+        guard order.action == .restart else { return }
+        // It also begins the back-off anew.
+        with(target, host) { ($0.isHeld, $0.policyStarts) = (false, []) }
     }
 
     /// A command was queued.
@@ -41,7 +43,7 @@ extension Checks {
     }
 
     /// A result is on the disk of a host.
-    func resolved(_ key: CommandKey, _ result: CommandResult, on host: SimulatedHost) {
+    func resolved(_ key: CommandKey, _ result: CommandResult, isLate: Bool, on host: SimulatedHost) {
         guard var order = orders[key.id] else {
             if !strays.contains(key.id) || result.status != .rejected { violated(.onlyListed, "\(key): \(result)") }
             return
@@ -58,7 +60,10 @@ extension Checks {
         let message = result.message ?? ""
         world.trace.note("\(key) of \(host.machine.name) ends \(result.status): \(message)")
         world.trace.count("command: \(result.status) \(message.hasPrefix("not carried out") ? "(not carried out)" : message.hasPrefix("outcome unknown") ? "(outcome unknown)" : "")")
-        check(result, message, order, key, on: host)
+        if order.action == .stop, result.status == .completed, let target = host.target(order.target), !target.isAlive {
+            with(target, host) { $0.isHeld = true }
+        }
+        if !isLate { check(result, message, order, key, on: host) }
     }
 
     private func check(

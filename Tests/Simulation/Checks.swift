@@ -22,6 +22,8 @@ final class Checks: @unchecked Sendable {
         var mustTell: [Int32: Moment] = [:]
         /// It was first seen down by this boot's first runner, and is left down.
         var wasFoundDown = false
+        /// Lives that actions ended.
+        var endedByActions: Set<Int32> = []
         var isFirstSight = true
     }
 
@@ -80,7 +82,14 @@ final class Checks: @unchecked Sendable {
 
     func runnerKilled(on host: SimulatedHost) {
         if host.disk.isBehind { lostMemory[host.number] = world.now }
-        for target in host.targets { with(target, host) { $0.acting = 0 } }
+        for target in host.targets {
+            with(target, host) {
+                $0.acting = 0
+                if host.disk.isBehind { $0.policyStarts = [] }
+                // What it saw in its last moment, and could not write down, nobody has seen.
+                $0.mustTell = $0.mustTell.filter { $0.value < world.now }
+            }
+        }
     }
 
     func booted(_ host: SimulatedHost) {
@@ -112,7 +121,7 @@ final class Checks: @unchecked Sendable {
 
     /// What was seen up for long enough to count as up, and whose end nobody here is working at, must be told.
     private func sawEnd(of pid: Int32, _ notes: inout Notes) {
-        guard notes.acting == 0, case .alive(let identity)? = notes.lastSeen?.observation.liveness, identity.pid == pid,
+        guard notes.acting == 0, !notes.endedByActions.contains(pid), case .alive(let identity)? = notes.lastSeen?.observation.liveness, identity.pid == pid,
             let since = notes.seen[pid], world.now - since > .seconds(10)
         else { return }
         notes.mustTell[pid] = world.now
@@ -129,9 +138,9 @@ final class Checks: @unchecked Sendable {
         switch observation.liveness {
         case .undetermined(let reason): violated(.notWhenUnknown, "\(what): \(reason)")
         case .handledElsewhere(let reason):
-            if command == nil { violated(.notWhenUnknown, "\(what): \(reason)") }
+            if command == nil, !host.disk.isBehind { violated(.notWhenUnknown, "\(what): \(reason)") }
         case .dead(let end):
-            guard command == nil else { break }
+            guard command == nil, !host.disk.isBehind else { break }
             if end.isDeliberate, target.settings.policy != .always, notes.restartsAsked == 0,
                 end.identity.flatMap({ notes.seen[$0.pid ?? 0] }) != nil
             {
@@ -142,6 +151,8 @@ final class Checks: @unchecked Sendable {
             }
         case .alive, .unhealthy, .missing: break
         }
+        // Which command it is stands on the disk only.
+        if host.disk.isBehind { return }
         if notes.isHeld, command == nil, notes.restartsAsked == 0 { violated(.notHeld, what) }
         if command == nil { paced(action, of: target, on: host) }
     }

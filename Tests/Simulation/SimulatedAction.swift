@@ -31,7 +31,10 @@ struct SimulatedAction {
                 guard await pause(.milliseconds(5), .seconds(4)), host.boot == boot, !host.isOff else { return gone }
             }
             if world.chance(0.02) { return .failed("it does not end", isPermanent: false) }
-            if target.life?.identity == before { host.end(target, .signal(15), isDeliberate: action == .stop) }
+            if target.life?.identity == before {
+                if let pid = before?.pid { host.checks.with(target, host) { $0.endedByActions.insert(pid) } }
+                host.end(target, .signal(15), isDeliberate: action == .stop)
+            }
             if action == .stop { return target.isAlive ? .failed("it came back", isPermanent: false) : .down }
         }
         guard await pause(.milliseconds(1), .milliseconds(500)), host.boot == boot, !host.isOff else { return gone }

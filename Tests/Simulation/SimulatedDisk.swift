@@ -25,7 +25,8 @@ final class SimulatedDisk: @unchecked Sendable {
     /// Whether a change would survive a power cut now.
     func isKept(_ eventID: String) -> Bool { changes[eventID] != nil && !unsynced.contains(eventID) }
 
-    var onResolved: (CommandKey, CommandResult) -> Void = { _, _ in }
+    /// Hears of results; of those that were in memory only until now, that they are late.
+    var onResolved: (CommandKey, CommandResult, _ isLate: Bool) -> Void = { _, _, _ in }
 
     init(_ world: World) {
         self.world = world
@@ -37,8 +38,8 @@ final class SimulatedDisk: @unchecked Sendable {
         try mayFail()
         bytes = new
         synced = new.count
-        isBehind = false
         promise(new)
+        isBehind = false
         unsynced = []
     }
 
@@ -93,7 +94,7 @@ final class SimulatedDisk: @unchecked Sendable {
                 if changes.updateValue(change, forKey: change.eventID) == nil { unsynced.insert(change.eventID) }
             case .record(let record, let target): records[target] = record
             case .command(.received(let key)): received.insert(key)
-            case .command(.resolved(let key, let result)): onResolved(key, result)
+            case .command(.resolved(let key, let result)): onResolved(key, result, isBehind)
             case .command(.reported), .counted, .delivered: break
             }
         }

@@ -37,7 +37,7 @@ final class SimulatedHost: @unchecked Sendable {
         machine = Machine(world, name: "host \(number)")
         runnerID = "00000000-0000-4000-8000-00000000000\(number)"
         disk = SimulatedDisk(world)
-        disk.onResolved = { [unowned self] in checks.resolved($0, $1, on: self) }
+        disk.onResolved = { [unowned self] in checks.resolved($0, $1, isLate: $2, on: self) }
         lastPID += Int32(number) * 1_000_000
     }
 
