@@ -243,7 +243,7 @@ let package = Package(
                 "RunnerKit", "ServerDomain", "ServerLink", "Supervision", "SystemSupport", "WatcherAPI", "WireProtocol",
                 dequeModule, heapModule, logging, serviceLifecycle, systemPackage,
             ],
-            path: "Tests/Simulation"),
+            path: "Tests/Simulation", exclude: ["Mutations"]),
         .executableTarget(
             name: "demo-driver",
             dependencies: [

@@ -69,7 +69,7 @@ extension Checks {
         else { return violated(.atRest, "the server does not know \(what)") }
         switch instance.phase {
         case .heard(let status):
-            let isRight = target.isUnhealthy ? status == .error : target.isAlive ? status == .ok : status == .error || status == .shutdown
+            let isRight = target.isUnhealthy ? status == .error : target.isAlive ? status == .ok || (status == .warning && notes.hasRefusedToStop) : status == .error || status == .shutdown
             if !isRight { violated(.atRest, "\(what) is told as \(status), alive: \(target.isAlive)") }
         case .awaited, .left, .silent, .removed:
             violated(.atRest, "\(what) is \(instance.phase) for the server")

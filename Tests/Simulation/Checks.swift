@@ -22,6 +22,8 @@ final class Checks: @unchecked Sendable {
         var mustTell: [Int32: Moment] = [:]
         /// It was first seen down by this boot's first runner, and is left down.
         var wasFoundDown = false
+        /// A stop did not succeed, which is told as a warning.
+        var hasRefusedToStop = false
         /// Lives that actions ended.
         var endedByActions: Set<Int32> = []
         var isFirstSight = true
@@ -175,6 +177,7 @@ final class Checks: @unchecked Sendable {
     ) {
         with(target, host) {
             $0.acting -= 1
+            $0.hasRefusedToStop = action == .stop && target.isAlive
             if action == .stop, outcome == .down, !target.isAlive {
                 $0.isHeld = true
                 $0.restartsAsked = 0
