@@ -36,4 +36,12 @@ storm:
 fuzz:
 	scripts/fuzz $(FUZZ)
 
-.PHONY: build check fmt test release bench storm fuzz
+# Runner and server in 20,000 made-up worlds: SIMULATE="1-500" for a quick look.
+simulate:
+	scripts/simulate $(SIMULATE)
+
+# Bugs put in on purpose, one at a time, each of which the simulation must find.
+mutations:
+	scripts/mutations
+
+.PHONY: build check fmt test release bench storm fuzz simulate mutations

@@ -244,6 +244,7 @@ let package = Package(
                 dequeModule, heapModule, logging, serviceLifecycle, systemPackage,
             ],
             path: "Tests/Simulation", exclude: ["Mutations"]),
+        .testTarget(name: "SimulationTests", dependencies: ["clevagent-simulation"]),
         .executableTarget(
             name: "demo-driver",
             dependencies: [
@@ -254,7 +255,8 @@ let package = Package(
         .executableTarget(
             name: "runner-benchmark",
             dependencies: [
-                "SystemSupport", "TestSupport", "WireProtocol", argumentParser, nioConcurrencyHelpers, nioCore, nioPosix,
+                "SystemSupport", "TestSupport", "WireProtocol", argumentParser, nioConcurrencyHelpers, nioCore,
+                nioPosix,
                 systemPackage, unixSignals,
             ],
             path: "Benchmarks/Runner"),

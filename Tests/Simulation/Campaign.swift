@@ -15,7 +15,9 @@ struct Campaign {
             counts.merge(outcome.counts, uniquingKeysWith: +)
             if let violation = outcome.violation {
                 tell(outcome, violation)
-                if options.isShrinking { Shrinker(limits: options.limits, seed: seed, invariant: violation.invariant).run() }
+                if options.isShrinking {
+                    Shrinker(limits: options.limits, seed: seed, invariant: violation.invariant).run()
+                }
                 return false
             }
             if options.runsTwice || ran == 1 {
@@ -29,7 +31,9 @@ struct Campaign {
         }
         if options.showsTable { table(counts) }
         let seconds = began.duration(to: clock.now)
-        print("\(ran) seeds from \(options.seeds.lowerBound), \(options.limits.time.text) each, in \(seconds): no violation")
+        print(
+            "\(ran) seeds from \(options.seeds.lowerBound), \(options.limits.time.text) each, in \(seconds): no violation"
+        )
         return true
     }
 

@@ -59,7 +59,9 @@ extension Checks {
         orders[key.id] = order
         let message = result.message ?? ""
         world.trace.note("\(key) of \(host.machine.name) ends \(result.status): \(message)")
-        world.trace.count("command: \(result.status) \(message.hasPrefix("not carried out") ? "(not carried out)" : message.hasPrefix("outcome unknown") ? "(outcome unknown)" : "")")
+        world.trace.count(
+            "command: \(result.status) \(message.hasPrefix("not carried out") ? "(not carried out)" : message.hasPrefix("outcome unknown") ? "(outcome unknown)" : "")"
+        )
         if order.action == .stop, result.status == .completed, let target = host.target(order.target), !target.isAlive {
             with(target, host) { $0.isHeld = true }
         }

@@ -21,7 +21,7 @@ extension Checks {
     private func arrived() {
         var ids: Set<String> = []
         var highest: [RunnerID: Int64] = [:]
-        for arrival in server.store.arrivals {
+        for arrival in store.arrivals {
             if !ids.insert(arrival.eventID).inserted { violated(.delivered, "\(arrival.eventID) twice") }
             if arrival.seq <= highest[arrival.runner] ?? 0 {
                 violated(.inOrder, "\(arrival.eventID) after \(highest[arrival.runner] ?? 0)")
@@ -39,12 +39,14 @@ extension Checks {
         let ends: Set<HeartbeatEvent.Kind> = [.died, .exited, .stopped]
         var told: [Int: Int] = [:]
         var died: [Int: Int] = [:]
-        for arrival in server.store.arrivals where arrival.runner.rawValue == host.runnerID {
+        for arrival in store.arrivals where arrival.runner.rawValue == host.runnerID {
             guard ends.contains(arrival.event.kind), let pid = arrival.event.pid else { continue }
             // That it was a stop may become known later, and is a change of its own.
             if arrival.event.kind != .stopped { died[pid, default: 0] += 1 }
             told[pid, default: 0] += 1
-            if died[pid] == 2, lostMemory[host.number] == nil { violated(.deathOnce, "the end of \(pid) is told twice") }
+            if died[pid] == 2, lostMemory[host.number] == nil {
+                violated(.deathOnce, "the end of \(pid) is told twice")
+            }
         }
         for target in host.targets {
             for (pid, moment) in notes[key(target, host)]?.mustTell ?? [:]
@@ -63,13 +65,18 @@ extension Checks {
             let isLeft = target.lastEnd.map { !target.settings.policy.restarts(after: $0) } ?? true
             if !isLeft { violated(.atRest, "\(what) is down, and its policy is \(target.settings.policy)") }
         }
-        guard let agent = server.store.agents.values.first(where: { $0.name == target.agent }),
+        guard let agent = store.agents.values.first(where: { $0.name == target.agent }),
             let runner = RunnerID(rawValue: host.runnerID),
-            let instance = server.store.instances[InstanceID(agent: agent.id, runner: runner)]
+            let instance = store.instances[InstanceID(agent: agent.id, runner: runner)]
         else { return violated(.atRest, "the server does not know \(what)") }
         switch instance.phase {
         case .heard(let status):
-            let isRight = target.isUnhealthy ? status == .error : target.isAlive ? status == .ok || (status == .warning && notes.hasRefusedToStop) : status == .error || status == .shutdown
+            let isRight =
+                target.isUnhealthy
+                ? status == .error
+                : target.isAlive
+                    ? status == .ok || (status == .warning && notes.hasRefusedToStop)
+                    : status == .error || status == .shutdown
             if !isRight { violated(.atRest, "\(what) is told as \(status), alive: \(target.isAlive)") }
         case .awaited, .left, .silent, .removed:
             violated(.atRest, "\(what) is \(instance.phase) for the server")
@@ -77,7 +84,7 @@ extension Checks {
     }
 
     private func ended(_ id: Int64, _ order: Order) {
-        guard let command = server.store.commands[CommandID(rawValue: id)] else { return }
+        guard let command = store.commands[CommandID(rawValue: id)] else { return }
         if command.state.isOpen { violated(.oneResult, "command \(id) is still \(command.state)") }
         guard let host = hosts.first(where: { $0.number == order.host }) else { return }
         let key = host.disk.received.first { $0.id == id }

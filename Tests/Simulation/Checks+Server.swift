@@ -27,7 +27,7 @@ extension Checks {
         let ids = Self.eventIDs(in: body)
         switch status {
         case 200:
-            for id in ids where server.store.eventKeys[EventKey(project: SimulatedServer.project, eventID: id)] == nil {
+            for id in ids where store.eventKeys[EventKey(project: SimulatedServer.project, eventID: id)] == nil {
                 violated(.acknowledged, id)
             }
         case 422:
@@ -40,8 +40,8 @@ extension Checks {
     }
 
     /// The server's disk has this.
-    func committed(_ changes: FleetChanges, by server: SimulatedServer) {
-        let now = server.machine.steady
+    func committed(_ changes: FleetChanges) {
+        let now = serverMachine.steady
         for heartbeat in changes.heartbeats where !heartbeat.isLate {
             lastHeard[InstanceID(agent: heartbeat.agent, runner: heartbeat.runner)] = now
             if let runner = heartbeat.runner { lastHeardRunner[runner] = now }
@@ -49,13 +49,16 @@ extension Checks {
         }
         for event in changes.events {
             world.trace.count("event: \(event.kind)")
-            world.trace.note("history: \(event.kind) \(event.agentName ?? "") \(event.data.pid ?? 0) \(event.message ?? "")")
+            world.trace.note(
+                "history: \(event.kind) \(event.agentName ?? "") \(event.data.pid ?? 0) \(event.message ?? "")")
             falselyDown(event, now)
         }
     }
 
     private func falselyDown(_ event: EventRecord, _ now: Duration) {
-        guard let runner = event.runner, let host = hosts.first(where: { $0.runnerID == runner.rawValue }) else { return }
+        guard let runner = event.runner, let host = hosts.first(where: { $0.runnerID == runner.rawValue }) else {
+            return
+        }
         if event.kind == ServerEventKind.silent.rawValue, let agent = event.agent,
             let heard = lastHeard[InstanceID(agent: agent, runner: runner)],
             now - heard < host.interval * 2 + .seconds(5) - .milliseconds(100)
@@ -76,7 +79,7 @@ extension Checks {
             let change = host.disk.changes[id], change.bootID == host.bootID
         else { return }
         let happened = host.machine.bootedAt + Moment(change.observed.sinceBoot)
-        let truth = World.beginning.advanced(by: (happened + server.machine.wallError).duration)
+        let truth = World.beginning.advanced(by: (happened + serverMachine.wallError).duration)
         let error = heartbeat.at.millisecondsSince1970 - truth.millisecondsSince1970
         if error < -50 || (error > 60_000 && !serverSlept) { violated(.dated, "\(id) by \(error) ms") }
     }

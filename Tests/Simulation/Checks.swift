@@ -41,7 +41,9 @@ final class Checks: @unchecked Sendable {
 
     let world: World
     var killsAnywhere: Bool
-    unowned var server: SimulatedServer!
+    /// The server's host and what its disk holds; the server itself comes and goes.
+    let serverMachine: Machine
+    let store = SimulatedStore()
     var hosts: [SimulatedHost] = []
     var notes: [String: Notes] = [:]
     var orders: [Int64: Order] = [:]
@@ -57,6 +59,7 @@ final class Checks: @unchecked Sendable {
 
     init(_ world: World, killsAnywhere: Bool) {
         self.world = world
+        serverMachine = Machine(world, name: "server")
         self.killsAnywhere = killsAnywhere
     }
 
@@ -123,7 +126,8 @@ final class Checks: @unchecked Sendable {
 
     /// What was seen up for long enough to count as up, and whose end nobody here is working at, must be told.
     private func sawEnd(of pid: Int32, _ notes: inout Notes) {
-        guard notes.acting == 0, !notes.endedByActions.contains(pid), case .alive(let identity)? = notes.lastSeen?.observation.liveness, identity.pid == pid,
+        guard notes.acting == 0, !notes.endedByActions.contains(pid),
+            case .alive(let identity)? = notes.lastSeen?.observation.liveness, identity.pid == pid,
             let since = notes.seen[pid], world.now - since > .seconds(10)
         else { return }
         notes.mustTell[pid] = world.now

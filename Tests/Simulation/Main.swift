@@ -50,12 +50,13 @@ struct Options {
             return number
         }
         func faults(_ text: String) throws -> Set<Fault> {
-            try Set(text.split(separator: ",").map { name in
-                guard let fault = Fault(rawValue: String(name)) else {
-                    throw Wrong(description: "no fault '\(name)'; there are \(Fault.allCases.map(\.rawValue))")
-                }
-                return fault
-            })
+            try Set(
+                text.split(separator: ",").map { name in
+                    guard let fault = Fault(rawValue: String(name)) else {
+                        throw Wrong(description: "no fault '\(name)'; there are \(Fault.allCases.map(\.rawValue))")
+                    }
+                    return fault
+                })
         }
         while let flag = iterator.next() {
             switch flag {

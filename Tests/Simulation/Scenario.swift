@@ -48,7 +48,8 @@ struct Scenario: CustomStringConvertible {
 
     var description: String {
         let targets = hosts.map { $0.map { "\($0.kind.rawValue)/\($0.policy.rawValue)" }.joined(separator: " ") }
-        return "seed \(seed): \(targets.joined(separator: " | ")); interval \(interval); turmoil \(turmoil.text); faults: "
+        return
+            "seed \(seed): \(targets.joined(separator: " | ")); interval \(interval); turmoil \(turmoil.text); faults: "
             + faults.map(\.rawValue).joined(separator: " ")
     }
 }

@@ -47,7 +47,8 @@ struct SimulatedAction {
         let identity = host.begin(target, by: isOwn ? "runner" : "runner's order")
         startMade()
         guard await pause(.milliseconds(1), .seconds(2)) else { return gone }
-        return target.life?.identity == identity ? .up(identity, note: nil) : .failed("it ended at once", isPermanent: false)
+        return target.life?.identity == identity
+            ? .up(identity, note: nil) : .failed("it ended at once", isPermanent: false)
     }
 
     private func refusal(_ action: TargetAction) -> TargetActionOutcome? {

@@ -32,8 +32,9 @@ final class ServerLife: @unchecked Sendable {
         let quiet = logger
         // Awaited by nobody: it ends with the crash.
         task = Task {
-            guard let service = try? await FleetService(
-                repository: SimulatedRepository(self), clock: clock, logger: quiet)
+            guard
+                let service = try? await FleetService(
+                    repository: SimulatedRepository(self), clock: clock, logger: quiet)
             else { return }
             if isAlive { self.service = service }
             try? await service.run()
@@ -76,7 +77,7 @@ final class SimulatedServer: @unchecked Sendable {
     let world: World
     let machine: Machine
     let checks: Checks
-    let store = SimulatedStore()
+    let store: SimulatedStore
     private(set) var life: ServerLife?
     var mood = Mood.fine
     /// What has this in its words can't be taken, alone or with others.
@@ -88,8 +89,8 @@ final class SimulatedServer: @unchecked Sendable {
     init(_ world: World, checks: Checks) {
         self.world = world
         self.checks = checks
-        machine = Machine(world, name: "server")
-        checks.server = self
+        machine = checks.serverMachine
+        store = checks.store
     }
 
     func start() {
@@ -140,7 +141,9 @@ final class SimulatedServer: @unchecked Sendable {
         return reply
     }
 
-    private func route(_ request: ServerRequest, _ service: FleetService, _ runner: RunnerID) async throws -> ServerReply {
+    private func route(_ request: ServerRequest, _ service: FleetService, _ runner: RunnerID) async throws
+        -> ServerReply
+    {
         if request.path.hasPrefix(WirePath.batch) { return try await batch(request, service, runner) }
         if request.path.hasPrefix(WirePath.heartbeat) { return try await single(request, service, runner) }
         if request.method == .get { return try await poll(service, runner) }
@@ -152,7 +155,9 @@ final class SimulatedServer: @unchecked Sendable {
         return String(decoding: body, as: UTF8.self).contains(poison)
     }
 
-    private func batch(_ request: ServerRequest, _ service: FleetService, _ runner: RunnerID) async throws -> ServerReply {
+    private func batch(_ request: ServerRequest, _ service: FleetService, _ runner: RunnerID) async throws
+        -> ServerReply
+    {
         let body = request.body ?? []
         if isPoisoned(body) {
             world.trace.count("server: refused a poisoned request")
@@ -176,7 +181,9 @@ final class SimulatedServer: @unchecked Sendable {
         return try Self.json(BatchAnswer(accepted: results.count { $0.ok }, results: results))
     }
 
-    private func single(_ request: ServerRequest, _ service: FleetService, _ runner: RunnerID) async throws -> ServerReply {
+    private func single(_ request: ServerRequest, _ service: FleetService, _ runner: RunnerID) async throws
+        -> ServerReply
+    {
         let body = request.body ?? []
         if isPoisoned(body) { return Self.refusal(422) }
         let input = try JSONDecoder().decode(HeartbeatInput.self, from: Data(body))

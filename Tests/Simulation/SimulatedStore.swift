@@ -81,7 +81,7 @@ actor SimulatedRepository: FleetRepository {
             throw Failure()
         }
         server.store.apply(changes, at: server.world.now)
-        server.checks.committed(changes, by: server)
+        server.checks.committed(changes)
         life.mayDieSoon(0.002)
         try await pause()
     }

@@ -70,7 +70,8 @@ struct Simulation {
         plans.enumerated().map { index, plan in
             let name = "\(plan.kind.rawValue)-\(host)-\(index)"
             return SimulatedTarget(
-                WatchedTarget(id: TargetID(kind: plan.kind, name: name), agent: name), TargetSettings(policy: plan.policy))
+                WatchedTarget(id: TargetID(kind: plan.kind, name: name), agent: name),
+                TargetSettings(policy: plan.policy))
         }
     }
 }
