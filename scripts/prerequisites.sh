@@ -9,7 +9,7 @@ build_packages='libsqlite3-dev libsystemd-dev libyaml-dev pkg-config zlib1g-dev'
 # What only tests need: strace counts fdatasyncs, Python carries the older runner that must go on working, openssl makes
 # certificates, a systemd of the tests' own, with D-Bus and polkit, starts what the runner relaunches and has the units that it
 # watches, and a Docker engine of their own (which looks for iptables, and whose one image is busybox) has containers.
-test_packages='openssl strace python3-venv systemd dbus polkitd docker.io iptables busybox-static'
+test_packages='openssl strace python3-venv systemd dbus polkitd docker.io iptables busybox-static podman runc'
 swift_wanted=6.3
 
 say() { printf '%s: %s\n' "$program" "$*"; }

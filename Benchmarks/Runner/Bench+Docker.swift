@@ -1,5 +1,4 @@
 import Glibc
-import SystemSupport
 import TestSupport
 import WireProtocol
 
@@ -27,13 +26,14 @@ extension Bench {
             var line: [Duration] = []
             var later: [Duration] = []
             for name in containers.names {
-                let container = try ProcessHandle(pid: try await containers.docker.pid(of: name))
+                let container = try await containers.docker.pid(of: name)
+                guard container > 1 else { throw BenchmarkError.agentDidNotStart(name) }
                 // A moment of quiet, so that a kill meets nothing of the one before.
                 try await Task.sleep(for: .milliseconds(.random(in: 300...600)))
                 let events = containers.events.next("die", of: name)
                 let back = containers.events.next("start", of: name)
                 let killed = ContinuousClock.now
-                try container.send(SIGKILL)
+                kill(container, SIGKILL)
                 async let heartbeat = stub.heartbeat(within: .seconds(20)) {
                     $0.agent == name && $0.status == .error
                 }

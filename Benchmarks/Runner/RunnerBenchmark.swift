@@ -61,6 +61,9 @@ import UnixSignals
     @Option(help: "The built process-recorder of Tests/Fixtures, for --docker; it tells who starts programs.")
     var recorder = BuiltProgram.runner.path.replacing("/clevagent-runner", with: "/process-recorder")
 
+    @Flag(help: "Measure only what comes of a minute without a server, a minute and a half.")
+    var outage = false
+
     @Option(help: "Measure only ours with 1 to 10,000 targets, and draw that into this SVG file; eight minutes.")
     var growth: String?
 
@@ -85,6 +88,10 @@ import UnixSignals
     private func measure(_ bench: Bench) async throws -> Report {
         let progress = Progress()
         var report = Report(machine: machine, rows: [])
+        if outage {
+            report.footprint = try await measureOutage(bench, progress)
+            return report
+        }
         if search {
             report.footprint = try await measureSearch(bench, progress)
             return report

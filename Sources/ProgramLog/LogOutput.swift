@@ -39,8 +39,12 @@ package final class LogOutput: TextOutputStream, Sendable {
 
     deinit { thread.shutdownGracefully { _ in } }
 
-    /// Takes a whole line, with its end. Returns at once.
-    package func write(_ line: String) {
+    /// Takes what one message makes, with its line end. Returns at once.
+    ///
+    /// What it holds may be anybody's words: of several lines all but the first are marked, so that none passes for a
+    /// message of this program, and control characters are left out.
+    package func write(_ message: String) {
+        let line = Self.isPlain(message) ? message : Self.marked(message)
         let begins = state.withLockedValue { state -> Bool in
             // Once one is dropped, all are until the reader goes on: a gap is told where it is.
             guard state.dropped == 0, state.waiting.count + line.utf8.count <= Self.capacity else {
@@ -52,6 +56,23 @@ package final class LogOutput: TextOutputStream, Sendable {
             return !state.isWriting
         }
         if begins { thread.submit { _ in self.writeWaiting() } }
+    }
+
+    private static func isPlain(_ message: String) -> Bool {
+        message.utf8.dropLast().allSatisfy { $0 >= 0x20 && $0 != 0x7F } && message.utf8.last == UInt8(ascii: "\n")
+    }
+
+    private static func marked(_ message: String) -> String {
+        var bytes: [UInt8] = []
+        for byte in message.utf8.last == UInt8(ascii: "\n") ? message.utf8.dropLast() : message.utf8[...] {
+            switch byte {
+            case UInt8(ascii: "\n"): bytes += "\n    | ".utf8
+            case UInt8(ascii: "\t"): bytes.append(byte)
+            case ..<0x20, 0x7F: break
+            default: bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self) + "\n"
     }
 
     /// Waits until all is written that was taken before, but no longer than that. For the end of a program.

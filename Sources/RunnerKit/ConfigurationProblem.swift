@@ -17,6 +17,18 @@ package struct ConfigurationProblem: Error, Sendable, Hashable, CustomStringConv
         self.description = Self.masked(Self.oneLine(description))
     }
 
+    /// A command line that can't be read.
+    ///
+    /// - Parameter message: what the parser says of it, a sentence in its first line.
+    package init(misread message: String) {
+        let line = message.prefix { !$0.isNewline }
+        let words = line.count > Self.longestEcho ? line.prefix(Self.longestEcho) + "…" : line
+        self.init(.invocation, words.prefix(1).lowercased() + words.dropFirst())
+    }
+
+    /// How much of what was typed is shown, and its message with it.
+    private static let longestEcho = 200
+
     /// What was typed may hold anything; a message is one line, moves no cursor and turns no text.
     static func oneLine(_ text: String) -> String {
         let scalars = text.unicodeScalars.map { scalar -> Unicode.Scalar in

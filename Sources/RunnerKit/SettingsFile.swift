@@ -139,9 +139,9 @@ struct SettingsFile {
         return members.filter { member in
             if known.contains(member.key) { return true }
             let known = known.filter { $0 != "api-key" }
-            let nearest = known.min { $0.distance(to: member.key) < $1.distance(to: member.key) }
-            let hint = nearest.map { "; did you mean '\($0)'?" } ?? ""
-            problems.append("line \(member.line): '\(member.key)' is not a setting of \(place)\(hint)")
+            let key = member.key.count > 60 ? member.key.prefix(60) + "…" : member.key[...]
+            let hint = Spelling.nearest(to: member.key, in: known).map { "; did you mean '\($0)'?" } ?? ""
+            problems.append("line \(member.line): '\(key)' is not a setting of \(place)\(hint)")
             return false
         }
     }
@@ -207,23 +207,5 @@ struct SettingsFile {
             return nil
         }
         return .milliseconds(Int64(value * 1000))
-    }
-}
-
-extension String {
-    /// How many letters must be changed, added or left out to get from one to the other (Levenshtein).
-    fileprivate func distance(to other: String) -> Int {
-        let target = Array(other)
-        var row = Array(0...target.count)
-        for (line, letter) in enumerated() {
-            var previous = row
-            swap(&previous, &row)
-            row[0] = line + 1
-            for (column, candidate) in target.enumerated() {
-                row[column + 1] = Swift.min(
-                    previous[column] + (letter == candidate ? 0 : 1), previous[column + 1] + 1, row[column] + 1)
-            }
-        }
-        return row.last ?? 0
     }
 }

@@ -1,3 +1,5 @@
+package import WireProtocol
+
 /// What is kept on disk of a target, so that a runner that ended at any moment goes on where it was.
 package struct TargetRecord: Sendable, Hashable, Codable {
     /// What was in hand.
@@ -11,6 +13,17 @@ package struct TargetRecord: Sendable, Hashable, Codable {
         indirect case settling(command: CommandKey?)
     }
 
+    /// What was told of a target that is down and stays down.
+    package struct Rest: Sendable, Hashable, Codable {
+        package var status: HeartbeatStatus
+        package var message: String?
+
+        package init(status: HeartbeatStatus, message: String?) {
+            self.status = status
+            self.message = message
+        }
+    }
+
     /// The boot in which the instants below mean something.
     package var bootID: String
     /// The life that was up when last seen; nil when it was down.
@@ -22,11 +35,12 @@ package struct TargetRecord: Sendable, Hashable, Codable {
     package var attempt: Int
     package var window: FailureWindow
     package var phase: Phase
+    @Rare package var rest: Rest?
 
     package init(
         bootID: String, life: Identity? = nil, isHeld: Bool = false, isStoppedByOthers: Bool? = nil,
         attempt: Int = 0,
-        window: FailureWindow = FailureWindow(), phase: Phase = .idle
+        window: FailureWindow = FailureWindow(), phase: Phase = .idle, rest: Rest? = nil
     ) {
         self.bootID = bootID
         self.life = life
@@ -35,5 +49,6 @@ package struct TargetRecord: Sendable, Hashable, Codable {
         self.attempt = attempt
         self.window = window
         self.phase = phase
+        self.rest = rest
     }
 }

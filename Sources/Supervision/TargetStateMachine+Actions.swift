@@ -45,6 +45,7 @@ extension TargetStateMachine {
         _ identity: Identity, _ remark: String?, after operation: Operation, at now: BootInstant
     ) {
         life = identity
+        concern = nil
         state = .starting(Trial(settles: now.advanced(by: Self.settleTime), command: operation.command))
         let tail = remark.map { "; \($0)" } ?? ""
         tell(

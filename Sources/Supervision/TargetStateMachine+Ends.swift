@@ -102,11 +102,16 @@ extension TargetStateMachine {
         case .running, .starting:
             seenDead(End(identity: life, cause: .unknown), observation, at: now)
         case .backoff, .queued: break
-        case .exited:
-            if report.message.map({ !$0.contains(reason) }) ?? true { note(report.status, reason) }
+        case .exited: noteMissing(reason)
         case .undetermined, .handledElsewhere:
+            let wasDown = life == nil
             judgedDown(End(identity: life, cause: .unknown), observation, at: now)
+            if wasDown, case .exited = state { noteMissing(reason) }
         }
+    }
+
+    private mutating func noteMissing(_ reason: String) {
+        if report.message.map({ !$0.contains(reason) }) ?? true { note(report.status, reason) }
     }
 
     mutating func died(_ end: End, _ observation: Observation, at now: BootInstant) {

@@ -4,6 +4,7 @@ import WireProtocol
 extension TargetStateMachine {
     mutating func observed(_ observation: Observation, at now: BootInstant) {
         obstacle = observation.obstacle
+        concern = observation.concern
         report.memoryMB = observation.memoryMB
         lastMemoryMB = observation.memoryMB ?? lastMemoryMB
         let learned = learn(from: observation)
@@ -48,13 +49,13 @@ extension TargetStateMachine {
                     note(.warning, "is starting\(words(for: identity))")
                 } else {
                     resolve(ticket, .completed, "\(target.agent) is running\(words(for: identity))")
-                    tellUp(observation, kind: .started, "was started by somebody else", at: now)
+                    tellUp(kind: .started, "was started by somebody else", at: now)
                 }
             case .idle, .waiting:
                 if before != identity, before != nil || wasKnownDown || restored != .idle {
-                    tellUp(observation, kind: .started, "was started by somebody else", at: now)
+                    tellUp(kind: .started, "was started by somebody else", at: now)
                 } else {
-                    tellUp(observation, kind: nil, nil, at: now)
+                    tellUp(kind: nil, nil, at: now)
                 }
             }
             if case .unhealthy(_, let reason) = observation.liveness, case .running = state {
@@ -135,6 +136,11 @@ extension TargetStateMachine {
                 attempt = 1
                 plan(
                     .recover, missing ?? "is down", missing == nil ? .died : .missing, command: nil, due: now, at: now)
+            } else if let remembered {
+                // Nothing happened since it was told.
+                state = .exited(.ended(end.identity))
+                report = TargetReport(status: remembered.status, message: remembered.message)
+                actions.append(.report(report))
             } else {
                 state = .exited(.foundDown)
                 let message = missing ?? "is down"
@@ -154,16 +160,19 @@ extension TargetStateMachine {
             if life == identity {
                 let wasUnhealthy = report.status == .error
                 tellUp(
-                    observation, kind: wasUnhealthy ? .recovered : nil, wasUnhealthy ? "is healthy again" : nil,
+                    kind: wasUnhealthy ? .recovered : nil, wasUnhealthy ? "is healthy again" : nil,
                     at: now)
             } else {
                 life = identity
                 state = .running(since: identity.began ?? now)
                 isHeld = false
-                tellUp(observation, kind: .started, "runs as a new process", at: now)
+                tellUp(kind: .started, "runs as a new process", at: now)
             }
         case .starting(var trial):
-            guard life != identity else { return }
+            guard life != identity else {
+                if let concern { note(.warning, "is starting\(words(for: identity)); \(concern)") }
+                return
+            }
             // A program that made itself a daemon: the trial begins anew with the process that stayed.
             life = identity
             trial.settles = now.advanced(by: Self.settleTime)
@@ -183,12 +192,12 @@ extension TargetStateMachine {
             life = identity
             isHeld = false
             state = .running(since: identity.began ?? now)
-            tellUp(observation, kind: .recovered, "is up again, without our doing", at: now)
+            tellUp(kind: .recovered, "is up again, without our doing", at: now)
         case .exited:
             life = identity
             isHeld = false
             state = .running(since: identity.began ?? now)
-            tellUp(observation, kind: .started, "was started", at: now)
+            tellUp(kind: .started, "was started", at: now)
         case .undetermined, .handledElsewhere:
             let before = life
             resting = nil
@@ -200,10 +209,10 @@ extension TargetStateMachine {
             life = identity
             state = .running(since: identity.began ?? now)
             if before == identity {
-                tellUp(observation, kind: .recovered, "is up", at: now)
+                tellUp(kind: .recovered, "is up", at: now)
             } else {
                 isHeld = false
-                tellUp(observation, kind: .started, "was started", at: now)
+                tellUp(kind: .started, "was started", at: now)
             }
         }
     }

@@ -22,17 +22,15 @@ extension TargetStateMachine {
     }
 
     /// Reports a living target, with what is of concern about it.
-    mutating func tellUp(
-        _ observation: Observation, kind: HeartbeatEvent.Kind?, _ words: String?, at now: BootInstant
-    ) {
-        let status: HeartbeatStatus = observation.concern == nil ? .ok : .warning
+    mutating func tellUp(kind: HeartbeatEvent.Kind?, _ words: String?, attempt: Int? = nil, at now: BootInstant) {
+        let status: HeartbeatStatus = concern == nil ? .ok : .warning
         let parts = [
-            words.map { "\($0)\(self.words(for: life))" }, observation.concern,
-            observation.obstacle.map { "is watched, and can't be restarted: \($0)" },
+            words.map { "\($0)\(self.words(for: life))" }, concern,
+            obstacle.map { "is watched, and can't be restarted: \($0)" },
         ].compactMap { $0 }
         let message = parts.isEmpty ? nil : parts.joined(separator: "; ")
         if let kind {
-            tell(status, message ?? "is up", HeartbeatEvent(kind: kind, pid: pid), at: now)
+            tell(status, message ?? "is up", HeartbeatEvent(kind: kind, pid: pid, attempt: attempt), at: now)
         } else {
             note(status, message)
         }

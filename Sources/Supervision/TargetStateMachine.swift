@@ -132,12 +132,16 @@ package struct TargetStateMachine: Sendable {
     var isCrashLoopTold = false
     /// Why it could not be started again, as last observed.
     var obstacle: String?
+    /// What a person should know although it lives, as last observed.
+    @Rare var concern: String?
     /// What was in hand before everything became unseen or undetermined; picked up when something is known again.
     var restored: TargetRecord.Phase
     /// Why it was down, and what was told of it, before it became undetermined.
     @Rare var resting: (rest: Rest, report: TargetReport)?
     /// The end that was told last, for what becomes known of it later.
     @Rare var toldEnd: End?
+    /// What an earlier runner had told of a target that it had seen down.
+    @Rare var remembered: TargetRecord.Rest?
     /// The record told that it was down when last seen in this boot.
     var wasKnownDown = false
     /// The record told that somebody had stopped it on purpose.
@@ -178,6 +182,7 @@ package struct TargetStateMachine: Sendable {
         window = record.window
         wasKnownDown = record.life == nil
         wasStopped = record.isStoppedByOthers ?? false
+        remembered = record.rest
     }
 
     /// When `deadlineReached` is due; nil when nothing waits for time.
@@ -228,7 +233,7 @@ package struct TargetStateMachine: Sendable {
             actions.append(.requestStart)
         case .starting(let trial):
             state = .running(since: life?.began ?? now)
-            tell(.ok, "is up again\(words(for: life))", .init(kind: .restarted, pid: pid, attempt: attempt), at: now)
+            tellUp(kind: .restarted, "is up again", attempt: attempt, at: now)
             resolve(trial.command, .completed, "\(target.agent) is running\(words(for: life))")
         case .running:
             attempt = 0
@@ -308,7 +313,15 @@ package struct TargetStateMachine: Sendable {
     package var record: TargetRecord {
         TargetRecord(
             bootID: bootID, life: life, isHeld: isHeld, isStoppedByOthers: isStoppedByOthers ? true : nil,
-            attempt: attempt, window: window, phase: recordedPhase)
+            attempt: attempt, window: window, phase: recordedPhase, rest: recordedRest)
+    }
+
+    private var recordedRest: TargetRecord.Rest? {
+        switch state {
+        case .exited: TargetRecord.Rest(status: report.status, message: report.message)
+        case .unseen, .undetermined, .handledElsewhere: life == nil ? remembered : nil
+        case .running, .starting, .backoff, .queued, .operating: nil
+        }
     }
 
     private var isStoppedByOthers: Bool {

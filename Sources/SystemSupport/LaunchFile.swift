@@ -79,14 +79,13 @@ package struct LaunchFile: Sendable {
 
     // MARK: The helper's side
 
-    /// Reads the recipe and removes it.
+    /// Reads the recipe and removes it; a file that is none is left alone.
     ///
     /// - Throws: what is wrong, without a word of what it holds.
     package func take() throws(LaunchFileError) -> LaunchPlan {
         let descriptor = try open()
         let bytes: [UInt8]
         do {
-            guard unlink(path.string) == 0 else { throw Errno(rawValue: errno) }
             bytes = try descriptor.readAll(limit: Self.largest)
         } catch {
             throw failure("can't be read: \(error)")
@@ -94,6 +93,7 @@ package struct LaunchFile: Sendable {
         guard let content = try? JSONDecoder().decode(Content.self, from: Data(bytes)),
             content.version == Content.currentVersion
         else { throw failure("is no recipe of this version") }
+        guard unlink(path.string) == 0 else { throw failure("can't be removed: \(Errno(rawValue: errno))") }
         return content.plan
     }
 

@@ -50,11 +50,11 @@ package struct OpenFileLimit: Sendable, Hashable {
         self.available = available
     }
 
-    /// How many open files so many targets take, if they may not be had.
-    package func shortage(targets: Int) -> UInt64? {
-        let needed = UInt64(targets) + Self.reserve
-        return needed > available ? needed : nil
-    }
+    /// What it takes to read the settings and to say that more is needed; measured 10.
+    package static let least: UInt64 = 16
+
+    /// How many open files so many targets take at the worst.
+    package func needed(targets: Int) -> UInt64 { UInt64(targets) + Self.reserve }
 
     /// Raises the soft limit to the hard one: each target costs a descriptor.
     ///

@@ -24,13 +24,13 @@ struct CheckCommand: ParsableCommand {
 
     func run() throws {
         let (options, json) = (flags.options, json)
-        try Host.run { try await Self.check(options, json: json, $0, $1) }
+        try Host.run { try await Self.check(options, json: json, $0, $1, $2) }
     }
 
     private static func check(
-        _ options: RunnerOptions, json: Bool, _ group: any EventLoopGroup, _ loop: SystemSupport.EventLoop
+        _ options: RunnerOptions, json: Bool, _ group: any EventLoopGroup, _ loop: SystemSupport.EventLoop,
+        _ openFiles: OpenFileLimit
     ) async throws {
-        let openFiles = OpenFileLimit.raise()
         let configuration = try RunnerFlags.resolve(options)
         var logger = Logger(label: "clevagent-runner") { StreamLogHandler.standardError(label: $0) }
         // What is wrong stands in the table.

@@ -1,3 +1,4 @@
+import ArgumentParser
 import FoundationEssentials
 import NIOCore
 import NIOPosix
@@ -49,12 +50,25 @@ enum Host {
 
     /// Runs the program's work as a task, and returns when it is done. What does not block runs on the group's one thread,
     /// what may block for a moment on the loop's.
+    ///
+    /// - Throws: `ExitCode` when the limit on open files is too low for anything, before anything is opened.
     static func run(
-        _ work: @escaping @Sendable (any EventLoopGroup, SystemSupport.EventLoop) async throws -> Void
+        _ work: @escaping @Sendable (any EventLoopGroup, SystemSupport.EventLoop, OpenFileLimit) async throws -> Void
     ) throws {
+        let openFiles = OpenFileLimit.raise()
+        guard openFiles.available >= OpenFileLimit.least else {
+            complain(openFiles.complaint(targets: 1))
+            throw ExitCode(78)
+        }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = try SystemSupport.EventLoop()
-        try GlobalTasks.run(on: group.next()) { try await work(group, loop) }
+        try GlobalTasks.run(on: group.next()) { try await work(group, loop, openFiles) }
+    }
+
+    /// A terminal that goes away, a log reader that ends or a signal that means nothing here must not end the supervision.
+    /// What is started gets the standard dispositions (`clevagent_become`).
+    static func ignoreSignals() {
+        for number in [SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM] { signal(number, SIG_IGN) }
     }
 
     /// One line on standard error, as programs do it.
@@ -66,5 +80,13 @@ enum Host {
         guard let data = try? Data(contentsOf: URL(filePath: "/etc/machine-id")) else { return nil }
         let id = String(decoding: data, as: UTF8.self).prefix { $0.isHexDigit }
         return id.isEmpty ? nil : String(id)
+    }
+}
+
+extension OpenFileLimit {
+    /// What to say when so many targets can't be watched with it.
+    func complaint(targets: Int) -> String {
+        "\(targets) target\(targets == 1 ? " takes" : "s take") up to \(needed(targets: targets)) open files, and the limit "
+            + "is \(available): raise it (ulimit -Hn, or LimitNOFILE= in the unit)"
     }
 }

@@ -21,4 +21,16 @@ struct RunnerCommand: ParsableCommand {
         version: Runner<BootClock>.version,
         subcommands: [StartCommand.self, CheckCommand.self, LaunchCommand.self],
         defaultSubcommand: StartCommand.self)
+
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            guard !(error is ExitCode), exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            let problem = ConfigurationProblem(misread: message(for: error))
+            Host.complain("\(problem); see clevagent-runner --help")
+            exit(withError: ExitCode(ConfigurationProblem.exitStatus(for: [problem])))
+        }
+    }
 }

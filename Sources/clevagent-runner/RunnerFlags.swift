@@ -25,7 +25,10 @@ struct RunnerFlags: ParsableArguments {
             "The API key itself (cv_…). Other users of this host can see it: prefer --api-key-file.", valueName: "key"))
     var apiKey: String?
 
-    @Option(help: ArgumentHelp("How often everything is reported; changes go out at once.", valueName: "seconds"))
+    // `-5` is a wrong value, not another flag.
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("How often everything is reported; changes go out at once.", valueName: "seconds"))
     var heartbeatInterval: String?
 
     @Option(
@@ -56,6 +59,7 @@ struct RunnerFlags: ParsableArguments {
     var caFile: String?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "How many of a target's last log lines follow its death to the server, secrets masked (0 to 200).",
             valueName: "lines"))

@@ -35,20 +35,19 @@ struct StartCommand: ParsableCommand {
     @OptionGroup var flags: RunnerFlags
 
     func run() throws {
+        Host.ignoreSignals()
         let options = flags.options
-        try Host.run { try await Self.supervise(options, $0, $1) }
+        try Host.run { try await Self.supervise(options, $0, $1, $2) }
     }
 
     private static func supervise(
-        _ options: RunnerOptions, _ group: any EventLoopGroup, _ loop: SystemSupport.EventLoop
+        _ options: RunnerOptions, _ group: any EventLoopGroup, _ loop: SystemSupport.EventLoop,
+        _ openFiles: OpenFileLimit
     ) async throws {
-        let openFiles = OpenFileLimit.raise()
         let configuration = try RunnerFlags.resolve(options)
         let registry = makeBuiltInRegistry(configuration, openFileLimit: openFiles, loop: loop)
-        if let needed = openFiles.shortage(targets: configuration.targets.count) {
-            Host.complain(
-                "\(configuration.targets.count) targets take up to \(needed) open files, and the limit is "
-                    + "\(openFiles.available): raise it (ulimit -Hn, or LimitNOFILE= in the unit)")
+        guard openFiles.needed(targets: configuration.targets.count) <= openFiles.available else {
+            Host.complain(openFiles.complaint(targets: configuration.targets.count))
             throw ExitCode(78)
         }
         let log = LogOutput(program: "clevagent-runner")
@@ -58,9 +57,6 @@ struct StartCommand: ParsableCommand {
         logger.logLevel = configuration.logLevel.loggerLevel
         for warning in configuration.warnings { logger.warning("\(warning)") }
 
-        // A terminal that goes away, or a log reader that ends, must not end the supervision.
-        signal(SIGHUP, SIG_IGN)
-        signal(SIGPIPE, SIG_IGN)
         let (stops, stop) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let signals = try SignalWatch([SIGTERM, SIGINT], on: loop) { stop.yield() }
         defer { withExtendedLifetime(signals) {} }

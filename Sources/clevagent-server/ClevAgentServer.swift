@@ -26,4 +26,19 @@ struct ClevAgentServer: AsyncParsableCommand {
             """,
         subcommands: [ServeCommand.self, SignInCommand.self, KeyCommand.self],
         defaultSubcommand: ServeCommand.self)
+
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            guard !(error is ExitCode), exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            Failure.reportMisreading(message(for: error))
+            exit(withError: Failure.usage)
+        }
+    }
 }

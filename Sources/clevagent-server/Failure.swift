@@ -23,6 +23,15 @@ enum Failure {
         return problems.contains(where: \.isFlag) ? usage : configuration
     }
 
+    /// Prints what the parser says of a command line that can't be read: a sentence in its first line, which may hold
+    /// anything and is to move no cursor.
+    static func reportMisreading(_ message: String) {
+        let line = message.prefix { !$0.isNewline }
+        let shown = line.prefix(200).unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }
+        let words = String(String.UnicodeScalarView(shown)) + (line.count > 200 ? "…" : "")
+        print(error: "\(words.prefix(1).lowercased())\(words.dropFirst()); see clevagent-server --help")
+    }
+
     /// Runs something and turns every expected error into its line and code.
     static func catching(_ body: () async throws -> Void) async throws {
         do {

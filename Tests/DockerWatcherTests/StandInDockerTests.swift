@@ -25,9 +25,11 @@ import WatcherAPI
         try docker.write(Self.die + "\n", to: "die")
         try await observing(docker.watcher, docker.target) { observations in
             _ = try await observations.alive()
+            let before = try ResourceCount.now()
             try docker.write(InspectedJSON().ended(3).text + "\n", to: "inspect")
             let end = try await observations.dead()
             #expect(end.cause == .exit(code: 3))
+            try before.requireNoGrowth(over: 4)
         }
     }
 

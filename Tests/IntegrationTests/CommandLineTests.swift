@@ -35,11 +35,12 @@ import Testing
             says: ["may not begin with '-'", "control characters"]),
         Wrong(
             arguments: [
-                "--watch", "process:/x.pid", "--api-key", "cv_12345678", "--heartbeat-interval", "0", "--log-level",
+                "--watch", "process:/x.pid", "--api-key", "cv_12345678", "--heartbeat-interval", "-5", "--log-level",
                 "LOUD", "--restart-policy", "sometimes", "--endpoint", "ftp://x", "--state-dir", "here",
             ],
             says: [
-                "--heartbeat-interval '0': must be a number of seconds", "--log-level 'LOUD': must be one of",
+                "--heartbeat-interval '-5': must be a number of seconds from 1 to 86400",
+                "--log-level 'LOUD': must be one of",
                 "--restart-policy 'sometimes': must be one of", "--endpoint 'ftp://x': must be a URL",
                 "--state-dir 'here': must be an absolute path",
             ]),
@@ -62,10 +63,40 @@ import Testing
             arguments: ["--watch", "launchd:com.example.bot", "--api-key", "cv_12345678"],
             says: ["--watch 'launchd:com.example.bot': launchd is macOS's: there is none on this host"]),
         Wrong(
-            arguments: ["--watch", "process:/x.pid", "--api-key", "cv_12345678", "--log-tail", "201"],
-            says: ["--log-tail '201': must be a number of lines from 0 (none) to 200"]),
-        Wrong(arguments: ["--nonsense"], says: ["Unknown option '--nonsense'"]),
+            arguments: ["--watch", "process:/x.pid", "--api-key", "cv_12345678", "--log-tail", "-1"],
+            says: ["--log-tail '-1': must be a number of lines from 0 (none) to 200"]),
     ]
+
+    @Test(arguments: [
+        (["--nonsense"], "unknown option '--nonsense'"), (["serve", "x"], "unexpected argument 'x'"),
+        (["--listen"], "missing value for '--listen <host:port>'"),
+        ([String(repeating: "x", count: 5000)], "unexpected argument '\(String(repeating: "x", count: 179))…"),
+    ]) func theServerTellsSuchACommandLineInOneLineToo(_ wrong: (arguments: [String], says: String)) async throws {
+        let server = try ChildProcess(
+            [BuiltProgram.server.path] + wrong.arguments, environment: AgentDirectory.environment, output: .lines)
+        #expect(await Array(server.lines) == ["clevagent-server: \(wrong.says); see clevagent-server --help"])
+        #expect(await server.ended() == 64 << 8)
+    }
+
+    static let misread: [(arguments: [String], says: String)] = [
+        (["--nonsense"], "unknown option '--nonsense'"),
+        (["--wach", "x"], "unknown option '--wach'. Did you mean '--watch'?"),
+        (["start", "foo"], "unexpected argument 'foo'"),
+        (["--watch"], "missing value for '--watch <target>'"),
+        (["check", "--heartbeat-interval"], "missing value for '--heartbeat-interval <seconds>'"),
+        (["--\u{1b}[2J"], "unknown option '--?[2J'"),
+        (["--cv_12345678"], "unknown option '--cv_…'"),
+        ([String(repeating: "x", count: 5000)], "unexpected argument '\(String(repeating: "x", count: 179))…"),
+    ]
+
+    @Test(arguments: misread) func aCommandLineThatCantBeReadIsToldInOneLine(
+        _ wrong: (arguments: [String], says: String)
+    ) async throws {
+        let runner = try ChildProcess(
+            [BuiltProgram.runner.path] + wrong.arguments, environment: AgentDirectory.environment, output: .lines)
+        #expect(await Array(runner.lines) == ["clevagent-runner: \(wrong.says); see clevagent-runner --help"])
+        #expect(await runner.ended() == 64 << 8)
+    }
 
     @Test(arguments: wrong) func aWrongCommandLineIsToldWhole(_ wrong: Wrong) async throws {
         let runner = try ChildProcess(
@@ -77,6 +108,27 @@ import Testing
         #expect(status == wrong.status << 8, "\(lines)")
         for words in wrong.says { #expect(lines.contains { $0.contains(words) }, "\(words) is not in \(lines)") }
         #expect(!lines.contains { $0.contains("cv_12345678") || $0.contains("sk-something-else") }, "a key was shown")
+    }
+
+    @Test(arguments: 5...16, ["start", "check"]) func soFewOpenFilesAreToldInOneLineBeforeAnythingIsOpened(
+        limit: Int, subcommand: String
+    ) async throws {
+        try await withAgentDirectory { directory in
+            let runner = try ChildProcess(
+                [
+                    "/bin/sh", "-c", "ulimit -n \(limit); exec \"$@\"", "sh", BuiltProgram.runner.path, subcommand,
+                    "--watch", "process:/x.pid",
+                ] + Self.toNowhere(directory), environment: AgentDirectory.environment, output: .lines)
+            let lines = await Array(runner.lines)
+            let status = await runner.ended()
+            guard limit < 16 || subcommand == "start" else { return }
+            #expect(status == 78 << 8)
+            #expect(
+                lines == [
+                    "clevagent-runner: 1 target takes up to 49 open files, and the limit is \(limit): "
+                        + "raise it (ulimit -Hn, or LimitNOFILE= in the unit)"
+                ])
+        }
     }
 
     @Test(arguments: [(50, 78), (48, 78), (51, 0)]) func tooFewOpenFilesAreToldAtTheStart(
@@ -138,6 +190,13 @@ import Testing
         ] {
             #expect(text.contains("  \(flag)"))
         }
+    }
+}
+
+extension Array {
+    fileprivate init(_ stream: AsyncStream<Element>) async {
+        self = []
+        for await element in stream { append(element) }
     }
 }
 

@@ -135,7 +135,13 @@ import Testing
         #expect(await helper.ended() == 78 << 8)
         #expect(told == ["clevagent-runner: the recipe \(path) \(craft.reason)"])
         #expect(!bench.isDone)
+        // It may be anybody's file.
+        #expect(FilePath(path).isThere == (craft != .missing))
         // Nobody was at the gate.
         #expect(throws: Errno.timedOut) { try bench.file.accept(on: gate, within: 0) { _ in true } }
     }
+}
+
+extension FilePath {
+    fileprivate var isThere: Bool { (try? FileStatus.ofLink(self)) != nil }
 }

@@ -41,6 +41,25 @@ import WireProtocol
         }
     }
 
+    @Test func aSignalThatMeansNothingEndsNothingAndIsNotIgnoredByWhatIsStarted() async throws {
+        try await withAgentDirectory { agents in
+            try await agents.start("bot")
+            try await withStubServer { stub in
+                let runner = try start(agents, ["bot"], stub)
+                try await allAreUp(["bot"], stub, after: -1)
+                for signal in [SIGHUP, SIGUSR1, SIGUSR2, SIGALRM] { runner.signal(signal) }
+                kill(try #require(agents.processID(of: "bot")), SIGKILL)
+                _ = try await stub.heartbeat { $0.event?.kind == .restarted }
+                let life = try #require(agents.lives(of: "bot").last)
+                let status = try String(contentsOfFile: "/proc/\(life)/status", encoding: .utf8)
+                // Signals 32 and 33 are libc's own (nptl(7)).
+                let ignored = try #require(status.firstMatch(of: /SigIgn:\t([0-9a-f]+)/)).1
+                #expect(try #require(UInt64(ignored, radix: 16)) & 0x7fff_ffff == 0)
+                #expect(await runner.end() == 0)
+            }
+        }
+    }
+
     @Test func aStopHoldsThroughARestartOfTheRunner() async throws {
         try await withAgentDirectory { agents in
             try await agents.start("bot")

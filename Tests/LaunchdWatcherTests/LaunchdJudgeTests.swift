@@ -71,4 +71,41 @@ import Testing
         _ = judge.judge(try LaunchdFixture.answer("macos-13-15-running"), at: now)
         #expect(judge.judge(.unclear("no answer"), at: now).liveness == .undetermined("can't be judged: no answer"))
     }
+
+    @Test func whatTheKernelCallsEndedIsNoLongerAliveBecauseLaunchdIsLate() throws {
+        var judge = LaunchdJudge()
+        let running = try LaunchdFixture.answer("macos-13-15-running")
+        let alive = judge.judge(running, at: now)
+        judge.ended(4711, at: now)
+        #expect(!judge.hasEnded, "that is somebody else")
+        judge.ended(4242, at: now)
+        // Looked at again and again, each pause as long as all before it.
+        for (passed, next) in [(0, 10), (10, 20), (20, 40), (40, 80), (1500, 3000)] {
+            #expect(judge.judge(running, at: now.advanced(by: .milliseconds(passed))) == alive)
+            #expect(judge.reconsider == now.advanced(by: .milliseconds(next)))
+        }
+        guard case .dead(let end) = judge.judge(running, at: later(2)).liveness else {
+            Issue.record("not dead")
+            return
+        }
+        #expect(end.identity?.pid == 4242 && end.cause == .unknown && !end.isDeliberate, "never guessed")
+        guard
+            case .dead(let known) = judge.judge(try LaunchdFixture.answer("macos-13-15-crashed"), at: later(3)).liveness
+        else {
+            Issue.record("not dead")
+            return
+        }
+        #expect(known.identity?.pid == 4242 && known.cause == .signal(11))
+    }
+
+    @Test func whoCannotBeAskedIsAskedAgainLaterAndLater() {
+        var judge = LaunchdJudge()
+        for seconds in [1, 2, 4, 8, 16, 32, 32] {
+            _ = judge.judge(.unclear("no answer"), at: now)
+            #expect(judge.reconsider == later(seconds))
+        }
+        _ = judge.judge(.notLoaded, at: now)
+        _ = judge.judge(.unclear("no answer"), at: now)
+        #expect(judge.reconsider == later(1))
+    }
 }

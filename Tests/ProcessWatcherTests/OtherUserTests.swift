@@ -41,6 +41,27 @@ struct OtherUserTests {
         #expect(try ProcFS().descriptorCount(of: after.stat.pid) == 3)
     }
 
+    @Test(.needsRoot) func `A file that comes to name root's process is told as long as it does, and moves nothing`()
+        async throws
+    {
+        let watched = try WatchedProcess(owner: Self.user)
+        let process = try watched.startUnannounced(watched.options)
+        let stranger = try TestProcess.start(TestProcess.testTarget, ["run"])
+        defer { for one in [process, stranger] { one.kill() } }
+        try await watched.observing { observations in
+            let life = try await observations.alive()
+            try watched.directory.write("\(stranger.pid)\n", to: watched.pidFile)
+            let told = try await observations.first { $0.concern == nil ? nil : $0 }
+            #expect(told.liveness == .alive(life))
+            #expect(
+                told.concern == "PID file belongs to user \(Self.user), who may not name root's process \(stranger.pid)"
+            )
+            try watched.directory.write("\(process.pid)\n", to: watched.pidFile)
+            #expect(try await observations.first { $0.concern == nil ? $0 : nil }.liveness == .alive(life))
+            #expect(stranger.handle.isAlive)
+        }
+    }
+
     @Test(.needsRoot) func `A file that its user may no longer write to is not opened for it`() async throws {
         let watched = try WatchedProcess(owner: Self.user)
         let process = try await TestProcess.start(pidFile: watched.pidFile, [], watched.options)

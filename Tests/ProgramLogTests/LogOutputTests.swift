@@ -40,6 +40,17 @@ import Testing
         #expect(await pipe.lines { $0 == "100" }.count == 100)
     }
 
+    @Test func nobodysWordsPassForAMessageOfTheProgram() async throws {
+        let pipe = try Pipe()
+        let output = LogOutput(program: "test", descriptor: pipe.writeEnd)
+        output.write("bot died\n2026-01-01 notice: all is well\n\n\u{1b}[2K\rand\tmore\n")
+        output.write("after\n")
+        #expect(
+            await pipe.lines { $0 == "after" } == [
+                "bot died", "    | 2026-01-01 notice: all is well", "    | ", "    | [2Kand\tmore", "after",
+            ])
+    }
+
     @Test func aNonBlockingDescriptorLosesNothing() async throws {
         let pipe = try Pipe()
         _ = fcntl(pipe.writeEnd, F_SETFL, O_NONBLOCK)

@@ -67,7 +67,8 @@ import WireProtocol
     func aRecordComesBackAsItWent(phase: TargetRecord.Phase) async {
         var record = TargetRecord(
             bootID: "b", life: Identity(token: "t", pid: 42, began: BootInstant(sinceBoot: .seconds(5))), isHeld: true,
-            isStoppedByOthers: true, attempt: 3, phase: phase)
+            isStoppedByOthers: true, attempt: 3, phase: phase,
+            rest: phase == .idle ? TargetRecord.Rest(status: .error, message: "is down") : nil)
         record.window.record(at: BootInstant(sinceBoot: .nanoseconds(1)))
         let first = journal(disk)
         _ = await first.open()

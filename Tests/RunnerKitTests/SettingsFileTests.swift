@@ -109,6 +109,11 @@ import Testing
         ("targets:", "line 1: 'targets' must be a mapping from TYPE:NAME to settings"),
         ("targets: [a]", "line 1: 'targets' must be a mapping from TYPE:NAME to settings"),
         ("log_tail: 5", "line 1: 'log_tail' is not a setting of the file; did you mean 'log-tail'?"),
+        ("foo: 1", "line 1: 'foo' is not a setting of the file"),
+        (
+            String(repeating: "x", count: 100) + ": 1",
+            "line 1: '\(String(repeating: "x", count: 60))…' is not a setting of the file"
+        ),
         ("tragets: {}", "line 1: 'tragets' is not a setting of the file; did you mean 'targets'?"),
         ("a: &x 1\nb: *x", "line 1: anchors (&name) are not taken"),
         ("targets: *x", "line 1: aliases (*name) are not taken"),

@@ -26,6 +26,27 @@ import WireProtocol
         #expect(bot.events == [.started])
     }
 
+    @Test(arguments: [true, false]) func whatWasToldOfADeathIsStillTrueForTheNextRunner(afterADoubt: Bool) throws {
+        var first = Machine(policy: .never)
+        first.sees(.alive(.life(1)))
+        first.seesDeath(of: 1, cause: .signal(9))
+        let told = try #require(first.reports.last?.message)
+        var next = Machine(policy: .never, record: first.record)
+        if afterADoubt { next.sees(.undetermined("no /proc")) }
+        next.seesDeath(of: 1, cause: .unknown)
+        #expect(next.events == [])
+        #expect(next.machine.report.status == .error)
+        #expect(next.machine.report.message == told)
+        // And for the one after it.
+        var third = Machine(policy: .never, record: next.record ?? first.record)
+        third.sees(.missing("there is no PID file"))
+        #expect(third.events == [])
+        #expect(third.machine.report.message == told)
+        third.sees(.alive(.life(2)))
+        #expect(third.events == [.started])
+        #expect(third.record?.rest == nil)
+    }
+
     @Test func thePolicyAlwaysStartsItAtFirstSight() {
         var bot = Machine(policy: .always)
         bot.seesDeath(of: 1)

@@ -58,6 +58,23 @@ import WireProtocol
         #expect(bot.machine.report.status == .ok)
     }
 
+    @Test func whatIsOfConcernAboutANewLifeIsToldWhileItIsSo() {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.seesDeath(of: 1)
+        bot.feed(.startPermitted)
+        bot.feed(.finished(.up(.life(2), note: nil)))
+        // The watcher tells it once.
+        bot.feed(.observed(Observation(.alive(.life(2)), concern: "PID file is gone")))
+        #expect(bot.machine.report.status == .warning)
+        bot.reachDeadline()
+        #expect(bot.events == [.restarted])
+        #expect(bot.machine.report.status == .warning)
+        #expect(bot.machine.report.message == "bot is up again (PID 2); PID file is gone")
+        bot.sees(.alive(.life(2)))
+        #expect(bot.machine.report.status == .ok)
+    }
+
     @Test func graceAndBackoffAddUpAndGrow() {
         var bot = Machine(grace: .seconds(2))
         bot.sees(.alive(.life(1)))
@@ -171,6 +188,16 @@ import WireProtocol
         bot.feed(.finished(.blocked("its child lives")))
         #expect(bot.results == [.failed])
         #expect(bot.reports.first?.message?.contains("its child lives") == true)
+    }
+
+    @Test func whatIsGoneAfterADoubtIsToldAsGone() {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.seesDeath(of: 1, deliberate: true)
+        bot.sees(.undetermined("is being removed"))
+        bot.sees(.missing("there is no such container"))
+        #expect(bot.reports.last?.message == "bot there is no such container")
+        #expect(bot.events == [])
     }
 
     @Test func startsThatFailAreACrashLoopToo() {

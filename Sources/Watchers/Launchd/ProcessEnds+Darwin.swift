@@ -18,7 +18,7 @@
             let queue = try OwnedDescriptor(checking: kqueue())
             var wanted = kevent(
                 ident: UInt(pid), filter: Int16(EVFILT_PROC), flags: UInt16(EV_ADD | EV_ONESHOT),
-                fflags: UInt32(bitPattern: NOTE_EXIT), data: 0, udata: nil)
+                fflags: UInt32(truncatingIfNeeded: NOTE_EXIT), data: 0, udata: nil)
             guard kevent(queue.rawValue, &wanted, 1, nil, 0, nil) == 0 else {
                 // A zombie is none, too.
                 guard errno == ESRCH else { throw Errno(rawValue: errno) }

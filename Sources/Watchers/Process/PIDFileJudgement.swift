@@ -68,8 +68,8 @@ extension ProcessJudgement {
             return without(file, remembered, reason, hindrance: reason) { .undetermined(reason) }
         case .process(let identity, let began, let processOwner):
             guard owner == 0 || owner == processOwner else {
-                return refuse(
-                    "PID file belongs to user \(owner), neither root nor user \(processOwner), who runs process \(pid)")
+                let whose = processOwner == 0 ? "root's process \(pid)" : "process \(pid) of user \(processOwner)"
+                return refuse("PID file belongs to user \(owner), who may not name \(whose)")
             }
             let isNewEnough = stamp.modified.sinceEpoch >= began.sinceEpoch - tolerance
             if let remembered, !remembered.isAlive, remembered.identity.pid == pid, !isNewEnough {

@@ -116,9 +116,9 @@ import WireProtocol
     @Test func whatIsRemovedAndMadeAgainIsFollowed() async throws {
         try await withDockerRunner { docker, stub in
             let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
-            let pid = try await docker.pid(of: "bot")
             try await docker.run("rm", "-f", "bot")
             let stopped = try await stub.heartbeat(after: up.index) { $0.event?.kind == .stopped }
+            let pid = try #require(stopped.heartbeat.event?.pid)
             #expect(
                 stopped.heartbeat.message
                     == "bot was stopped by somebody (PID \(pid)): exit 137; it was told to by docker stop or kill")
