@@ -113,7 +113,8 @@ final class Checks: @unchecked Sendable {
             $0.lastSeen = (observation, world.now)
             switch observation.liveness {
             case .alive(let identity), .unhealthy(let identity, _):
-                if let pid = identity.pid, $0.seen[pid] == nil { $0.seen[pid] = world.now }
+                // What comes up by an action counts as seen once the action has ended.
+                if $0.acting == 0, let pid = identity.pid, $0.seen[pid] == nil { $0.seen[pid] = world.now }
                 $0.isFirstSight = false
                 $0.wasFoundDown = false
             case .dead, .missing:
@@ -158,7 +159,10 @@ final class Checks: @unchecked Sendable {
         case .alive, .unhealthy, .missing: break
         }
         // Which command it is stands on the disk only.
-        if host.disk.isBehind { return }
+        if host.disk.isBehind {
+            with(target, host) { $0.isHeld = false }
+            return
+        }
         if notes.isHeld, command == nil, notes.restartsAsked == 0 { violated(.notHeld, what) }
         if command == nil { paced(action, of: target, on: host) }
     }
@@ -181,6 +185,7 @@ final class Checks: @unchecked Sendable {
     ) {
         with(target, host) {
             $0.acting -= 1
+            if case .up(let identity, _) = outcome, let pid = identity.pid { $0.seen[pid] = world.now }
             $0.hasRefusedToStop = action == .stop && target.isAlive
             if action == .stop, outcome == .down, !target.isAlive {
                 $0.isHeld = true
