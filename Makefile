@@ -40,4 +40,12 @@ fuzz:
 kills:
 	CI=true CLEVAGENT_KILL_POINTS=200 swift test --no-parallel --filter KillPointTests
 
-.PHONY: kills build check fmt test release bench storm fuzz
+# Runner and server in 20,000 made-up worlds: SIMULATE="1-500" for a quick look.
+simulate:
+	scripts/simulate $(SIMULATE)
+
+# Bugs put in on purpose, one at a time, each of which the simulation must find.
+mutations:
+	scripts/mutations
+
+.PHONY: kills build check fmt test release bench storm fuzz simulate mutations

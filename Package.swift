@@ -236,6 +236,15 @@ let package = Package(
                 logging,
                 asyncHTTPClient, nioCore, nioHTTP1, nioPosix, systemPackage,
             ]),
+        // Runner and server in worlds made up from seeds.
+        .executableTarget(
+            name: "clevagent-simulation",
+            dependencies: [
+                "RunnerKit", "ServerDomain", "ServerLink", "Supervision", "SystemSupport", "WatcherAPI", "WireProtocol",
+                dequeModule, heapModule, logging, serviceLifecycle, systemPackage,
+            ],
+            path: "Tests/Simulation", exclude: ["Mutations"]),
+        .testTarget(name: "SimulationTests", dependencies: ["clevagent-simulation"]),
         .executableTarget(
             name: "demo-driver",
             dependencies: [

@@ -70,13 +70,14 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
             guard watchers[id.kind] != nil else { continue }
             targets[id.kind, default: []].append(id)
             let record = records[id]
-            if let key = record?.command { begun.insert(key) }
+            // Of an earlier boot nothing goes on, and its phase is not restored.
+            if let record, record.bootID == bootID, let key = record.command { begun.insert(key) }
             let machine = TargetStateMachine(
                 target: assignment.target, settings: assignment.settings, record: record, bootID: bootID,
                 seed: seed &+ UInt64(index))
             shells[id] = TargetShell(machine, surroundings)
         }
-        await desk.closeUnbegun(except: begun)
+        await desk.closeLeft(except: begun, lost: Set(records.values.compactMap(\.command)).subtracting(begun))
         self.shells = shells
         self.journal = journal
         observed = targets.compactMap { kind, targets in watchers[kind].map { ($0, targets) } }

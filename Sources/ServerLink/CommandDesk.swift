@@ -81,12 +81,17 @@ package actor CommandDesk {
         resultSignal.raise()
     }
 
-    /// Ends what an earlier runner had received and not begun.
+    /// Ends what an earlier runner had received, and nobody will say how it ended.
     ///
-    /// - Parameter begun: what the targets' records say was begun; their machines will say how it ended.
-    package func closeUnbegun(except begun: Set<CommandKey>) {
-        let result = CommandResult(status: .failed, message: "not carried out: the runner ended before it began")
-        journal.write(ledger.inHand.filter { !begun.contains($0) }.map { .resolved($0, result) })
+    /// - Parameters:
+    ///   - begun: what the targets' records say was begun; their machines will say how it ended.
+    ///   - lost: what was begun, and can't be judged any more: in an earlier boot, or on what is not watched now.
+    package func closeLeft(except begun: Set<CommandKey>, lost: Set<CommandKey>) {
+        let unbegun = CommandResult(status: .failed, message: "not carried out: the runner ended before it began")
+        let unknown = CommandResult(
+            status: .failed, message: "outcome unknown: the runner ended while it carried this out")
+        journal.write(
+            ledger.inHand.filter { !begun.contains($0) }.map { .resolved($0, lost.contains($0) ? unknown : unbegun) })
     }
 
     /// The oldest result that the server has not taken yet, of those not in `skipping`.

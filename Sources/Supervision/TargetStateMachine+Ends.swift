@@ -24,8 +24,13 @@ extension TargetStateMachine {
             resolve(trial.command, .failed, "\(target.agent) came up and ended soon after: \(words(for: end))")
             died(end, observation, at: now)
         case .backoff(var plan), .queued(var plan):
-            if plan.action == .restart {
-                // It was to be restarted and has ended by itself in the meantime.
+            if plan.action == .restart, plan.command == nil {
+                // It was unhealthy, and has ended before it was restarted: an end like any other.
+                withdrawStart()
+                attempt = max(0, attempt - 1)
+                died(end, observation, at: now)
+            } else if plan.action == .restart {
+                // A command was to restart it, and it has ended by itself in the meantime.
                 plan.action = .recover
                 life = nil
                 state = state.replacingPlan(plan)
@@ -33,7 +38,8 @@ extension TargetStateMachine {
                 // How it ended has become known, and after such an end nothing is started.
                 withdrawStart()
                 attempt = max(0, attempt - 1)
-                rest(after: end, observation, at: now)
+                // The death itself was told when the restart was planned.
+                rest(after: end, observation, as: isEvidence && !end.isDeliberate ? .evidence : nil, at: now)
             } else if isEvidence {
                 goOn(with: plan, after: end, observation, at: now)
             }

@@ -37,6 +37,8 @@ package struct PrivateDocker: Sendable {
     package func up(options: [String] = []) async throws { try await command("up", options) }
     /// Kills the engine alone; its containers go on.
     package func kill() async throws { try await command("kill") }
+    /// Ends the engine in good order; without live-restore it stops its containers first.
+    package func stop() async throws { try await command("stop") }
     /// Has the engine hang, until `resume`.
     package func pause() async throws { try await command("pause") }
     package func resume() async throws { try await command("resume") }

@@ -157,7 +157,7 @@ import WireProtocol
             let report = try #require(await bench.reportWithEvent())
             #expect(report.status == .warning)
             #expect(report.event?.kind == .unknown)
-            #expect(report.message == "bot: can't be observed: there is nothing to watch")
+            #expect(report.message == "bot can't be observed: there is nothing to watch")
             // The other one is watched as before.
             bench.watcher.sees(.alive(.life(1)), other)
             #expect(await bench.report()?.status == .ok)

@@ -114,7 +114,7 @@ import WireProtocol
         var ledger = CommandLedger()
         for id in Int64(1)...3 { ledger.apply(.received(key(id))) }
         let desk = desk(ledger)
-        await desk.closeUnbegun(except: [key(2)])
+        await desk.closeLeft(except: [key(2)], lost: [])
         await journal.settle(in: desk)
         let first = try #require(await desk.nextResult(skipping: []))
         #expect(first.key == key(1))
@@ -123,6 +123,16 @@ import WireProtocol
         #expect(await desk.nextResult(skipping: [key(1)])?.key == key(3))
         #expect(await desk.nextResult(skipping: [key(1), key(3)]) == nil)
         #expect(journal.entries.count == 2)
+    }
+
+    @Test func ofWhatWasBegunInAnEarlierBootNobodyKnowsTheEnd() async throws {
+        var ledger = CommandLedger()
+        for id in Int64(1)...2 { ledger.apply(.received(key(id))) }
+        let desk = desk(ledger)
+        await desk.closeLeft(except: [], lost: [key(2)])
+        await journal.settle(in: desk)
+        #expect(await desk.nextResult(skipping: [])?.result.message?.hasPrefix("not carried out") == true)
+        #expect(await desk.nextResult(skipping: [key(1)])?.result.message?.hasPrefix("outcome unknown") == true)
     }
 
     @Test func whatCanNotBeReadIsToldOnce() async {

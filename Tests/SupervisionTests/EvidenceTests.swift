@@ -75,6 +75,7 @@ import WireProtocol
         #expect(bot.machine.deadline == nil && !bot.requestsStart)
         #expect(bot.machine.report.status == status)
         #expect(bot.machine.attempt == 0)
+        #expect(bot.events == [.evidence], "the death was told already")
     }
 
     @Test func onFailureRestartsAfterAFailure() {

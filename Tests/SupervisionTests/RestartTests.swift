@@ -3,6 +3,18 @@ import Testing
 import WireProtocol
 
 @Suite struct RestartTests {
+    @Test func whatIsUnhealthyAndThenStoppedByAPersonStaysDown() {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.sees(.unhealthy(.life(1), "no answer"))
+        bot.comeUp(as: 2)
+        bot.sees(.unhealthy(.life(2), "no answer"))
+        #expect(bot.machine.deadline != nil)
+        bot.seesDeath(of: 2, cause: .signal(15), deliberate: true)
+        #expect(bot.machine.deadline == nil)
+        #expect(bot.events == [.stopped])
+    }
+
     @Test func aDeathIsToldAndTheFirstRestartIsAskedForAtOnce() {
         var bot = Machine()
         bot.sees(.alive(.life(1)))

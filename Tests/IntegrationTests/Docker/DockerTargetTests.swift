@@ -188,10 +188,13 @@ import WireProtocol
     }
 
     /// Without live-restore the engine ends what ran on when it comes back: unknown first, then started again.
-    @Test func whatEndsWithTheEngineIsNoDeathUntilTheEngineHadItsTime() async throws {
+    /// One that is told to end stops what it has, as a person would.
+    @Test(arguments: [true, false]) func whatEndsWithTheEngineIsNoDeathUntilTheEngineHadItsTime(
+        inGoodOrder: Bool
+    ) async throws {
         try await withDockerRunner { docker, stub in
             let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
-            try await docker.kill()
+            if inGoodOrder { try await docker.stop() } else { try await docker.kill() }
             let lost = try await stub.heartbeat(after: up.index) { $0.status == .warning }
             try await docker.up()
             let held = try await stub.heartbeat(after: lost.index) {

@@ -1,0 +1,198 @@
+import ServerDomain
+import ServerLink
+import Supervision
+import WireProtocol
+
+/// Watches everything that happens for promises that are broken. It knows the truth, and what runner and server can know.
+final class Checks: @unchecked Sendable {
+    /// What is remembered of one target on one host.
+    struct Notes {
+        var lastSeen: (observation: Observation, at: Moment)?
+        /// When its runner's life began whose word the last sight is.
+        var acting = 0
+        /// A stop command ended it, and nobody has started it since.
+        var isHeld = false
+        /// Restarts that operators asked for since it was stopped, by a command or a person.
+        var restartsAsked = 0
+        var policyStarts: [Moment] = []
+        var lastBegan: Moment = -1
+        /// By PID: lives that a runner has seen, when.
+        var seen: [Int32: Moment] = [:]
+        /// Lives whose ends a runner must tell.
+        var mustTell: [Int32: Moment] = [:]
+        /// It was first seen down by this boot's first runner, and is left down.
+        var wasFoundDown = false
+        /// A stop did not succeed, which is told as a warning.
+        var hasRefusedToStop = false
+        /// Lives that actions ended.
+        var endedByActions: Set<Int32> = []
+        var isFirstSight = true
+    }
+
+    struct Order {
+        var action: CommandAction
+        var target: TargetID
+        var host: Int
+        var queued: Moment
+        var ended = false
+        var performed: [TargetAction] = []
+        var result: CommandResult?
+    }
+
+    let world: World
+    var killsAnywhere: Bool
+    /// The server's host and what its disk holds; the server itself comes and goes.
+    let serverMachine: Machine
+    let store = SimulatedStore()
+    var hosts: [SimulatedHost] = []
+    var notes: [String: Notes] = [:]
+    var orders: [Int64: Order] = [:]
+    /// Ids of commands that are on nobody's list.
+    var strays: Set<Int64> = []
+    var setAside: Set<String> = []
+    var setAsidePIDs: Set<Int> = []
+    var lastHeard: [InstanceID: Duration] = [:]
+    var lastHeardRunner: [RunnerID: Duration] = [:]
+    /// Hosts whose disks could not be written when their runner was killed: what was in memory only is gone.
+    var lostMemory: [Int: Moment] = [:]
+    var serverSlept = false
+
+    init(_ world: World, killsAnywhere: Bool) {
+        self.world = world
+        serverMachine = Machine(world, name: "server")
+        self.killsAnywhere = killsAnywhere
+    }
+
+    func key(_ target: SimulatedTarget, _ host: SimulatedHost) -> String { "\(host.number) \(target.id)" }
+
+    func with(_ target: SimulatedTarget, _ host: SimulatedHost, _ body: (inout Notes) -> Void) {
+        body(&notes[key(target, host), default: Notes()])
+    }
+
+    func violated(_ invariant: Invariant, _ details: String) { world.trace.violated(invariant, details) }
+
+    // MARK: - The truth
+
+    func began(_ target: SimulatedTarget, on host: SimulatedHost, byRunner: Bool) {
+        with(target, host) {
+            $0.lastBegan = world.now
+            $0.wasFoundDown = false
+            guard !byRunner else { return }
+            $0.isHeld = false
+            $0.restartsAsked = 0
+        }
+    }
+
+    // MARK: - The runner
+
+    func runnerKilled(on host: SimulatedHost) {
+        if host.disk.isBehind { lostMemory[host.number] = world.now }
+        for target in host.targets {
+            with(target, host) {
+                $0.acting = 0
+                if host.disk.isBehind { $0.policyStarts = [] }
+                // What it saw in its last moment, and could not write down, nobody has seen.
+                $0.mustTell = $0.mustTell.filter { $0.value < world.now }
+            }
+        }
+    }
+
+    func booted(_ host: SimulatedHost) {
+        for target in host.targets {
+            with(target, host) {
+                $0.isFirstSight = true
+                $0.mustTell = $0.mustTell.filter { world.now - $0.value > .minutes(2) }
+                $0.policyStarts = []
+            }
+        }
+    }
+
+    func observed(_ observation: Observation, of target: SimulatedTarget, on host: SimulatedHost) {
+        with(target, host) {
+            if case .dead(let end) = observation.liveness, let pid = end.identity?.pid { sawEnd(of: pid, &$0) }
+            $0.lastSeen = (observation, world.now)
+            switch observation.liveness {
+            case .alive(let identity), .unhealthy(let identity, _):
+                // What comes up by an action counts as seen once the action has ended.
+                if $0.acting == 0, let pid = identity.pid, $0.seen[pid] == nil { $0.seen[pid] = world.now }
+                $0.isFirstSight = false
+                $0.wasFoundDown = false
+            case .dead, .missing:
+                if $0.isFirstSight { $0.wasFoundDown = true }
+                $0.isFirstSight = false
+            case .undetermined, .handledElsewhere: break
+            }
+        }
+    }
+
+    /// What was seen up for long enough to count as up, and whose end nobody here is working at, must be told.
+    private func sawEnd(of pid: Int32, _ notes: inout Notes) {
+        guard notes.acting == 0, !notes.endedByActions.contains(pid),
+            case .alive(let identity)? = notes.lastSeen?.observation.liveness, identity.pid == pid,
+            let since = notes.seen[pid], world.now - since > .seconds(10)
+        else { return }
+        notes.mustTell[pid] = world.now
+    }
+
+    func begins(_ action: TargetAction, of target: SimulatedTarget, on host: SimulatedHost) {
+        with(target, host) { $0.acting += 1 }
+        let notes = notes[key(target, host)] ?? Notes()
+        let what = "\(action) of \(target.id)"
+        if notes.acting > 1 { violated(.oneAction, what) }
+        let command = commandBehind(action, of: target, on: host)
+        if let command { commandBegins(command, action, of: target, on: host) }
+        guard let (observation, at) = notes.lastSeen, at < world.now else { return }
+        switch observation.liveness {
+        case .undetermined(let reason): violated(.notWhenUnknown, "\(what): \(reason)")
+        case .handledElsewhere(let reason):
+            if command == nil, !host.disk.isBehind { violated(.notWhenUnknown, "\(what): \(reason)") }
+        case .dead(let end):
+            guard command == nil, !host.disk.isBehind else { break }
+            if end.isDeliberate, target.settings.policy != .always, notes.restartsAsked == 0,
+                end.identity.flatMap({ notes.seen[$0.pid ?? 0] }) != nil
+            {
+                violated(.notStopped, what)
+            }
+            if !target.settings.policy.restarts(after: end), notes.restartsAsked == 0, !end.isDeliberate {
+                violated(.byPolicy, "\(what), policy \(target.settings.policy)")
+            }
+        case .alive, .unhealthy, .missing: break
+        }
+        // Which command it is stands on the disk only.
+        if host.disk.isBehind {
+            with(target, host) { $0.isHeld = false }
+            return
+        }
+        if notes.isHeld, command == nil, notes.restartsAsked == 0 { violated(.notHeld, what) }
+        if command == nil { paced(action, of: target, on: host) }
+    }
+
+    /// Doubling waits from 1 s allow so many starts in ten minutes, however long the lives between were.
+    private static let mostStarts = 13
+
+    private func paced(_ action: TargetAction, of target: SimulatedTarget, on host: SimulatedHost) {
+        with(target, host) {
+            $0.policyStarts.removeAll { world.now - $0 > .minutes(10) }
+            $0.policyStarts.append(world.now)
+            if $0.policyStarts.count > Self.mostStarts {
+                violated(.pace, "\($0.policyStarts.count) starts of \(target.id) in ten minutes")
+            }
+        }
+    }
+
+    func ends(
+        _ action: TargetAction, _ outcome: TargetActionOutcome, of target: SimulatedTarget, on host: SimulatedHost
+    ) {
+        with(target, host) {
+            $0.acting -= 1
+            if case .up(let identity, _) = outcome, let pid = identity.pid { $0.seen[pid] = world.now }
+            $0.hasRefusedToStop = action == .stop && target.isAlive
+            if action == .stop, outcome == .down, !target.isAlive {
+                $0.isHeld = true
+                $0.restartsAsked = 0
+            }
+        }
+        // What was begun by hindrance alone is no start.
+        if case .blocked = outcome { with(target, host) { _ = $0.policyStarts.popLast() } }
+    }
+}
