@@ -22,8 +22,8 @@ final class Checks: @unchecked Sendable {
         var mustTell: [Int32: Moment] = [:]
         /// It was first seen down by this boot's first runner, and is left down.
         var wasFoundDown = false
-        /// A stop did not succeed, which is told as a warning.
-        var hasRefusedToStop = false
+        /// A stop or a restart did not succeed, which is told as a warning.
+        var hasRefused = false
         /// Lives that actions ended.
         var endedByActions: Set<Int32> = []
         var isFirstSight = true
@@ -186,7 +186,7 @@ final class Checks: @unchecked Sendable {
         with(target, host) {
             $0.acting -= 1
             if case .up(let identity, _) = outcome, let pid = identity.pid { $0.seen[pid] = world.now }
-            $0.hasRefusedToStop = action == .stop && target.isAlive
+            $0.hasRefused = action != .recover && target.isAlive && outcome.word == "failed"
             if action == .stop, outcome == .down, !target.isAlive {
                 $0.isHeld = true
                 $0.restartsAsked = 0
