@@ -91,6 +91,9 @@ final class Checks: @unchecked Sendable {
             with(target, host) {
                 $0.acting = 0
                 if host.disk.isBehind { $0.policyStarts = [] }
+                // A start that it could not write down costs the next one no wait.
+                _ = $0.policyStarts.popLast()
+                $0.seen = $0.seen.filter { $0.value < world.now }
                 // What it saw in its last moment, and could not write down, nobody has seen.
                 $0.mustTell = $0.mustTell.filter { $0.value < world.now }
             }
