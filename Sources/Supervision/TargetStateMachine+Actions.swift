@@ -125,7 +125,13 @@ extension TargetStateMachine {
                 case .undetermined, .handledElsewhere: false
                 case nil: life != nil
                 }
-            if isAlive {
+            if isAlive, operation.command == nil, !isPermanent, isUnhealthyStill(operation.latest) {
+                attempt += 1
+                let due = now.advanced(by: backoffDelay())
+                state = .backoff(Plan(action: .restart, due: due, command: nil, isByPolicy: true))
+                tellPlan("could not be restarted: \(reason)", .restartFailed, due: due, at: now)
+                tellCrashLoop(at: now)
+            } else if isAlive {
                 tell(.warning, "could not be restarted: \(reason)", .init(kind: .restartFailed), at: now)
                 resume(from: operation, at: now)
             } else if isPermanent || settings.policy == .never {
@@ -142,6 +148,15 @@ extension TargetStateMachine {
                 tellCrashLoop(cameUp: false, at: now)
                 if let latest = operation.latest { doubted(latest, at: now) }
             }
+        }
+    }
+
+    /// It was to be restarted by policy, which only happens to what is unhealthy; nothing better was seen since.
+    private func isUnhealthyStill(_ latest: Observation?) -> Bool {
+        guard settings.policy.restartsUnhealthy, !isHeld else { return false }
+        return switch latest?.liveness {
+        case nil, .unhealthy: true
+        case .alive, .dead, .missing, .undetermined, .handledElsewhere: false
         }
     }
 

@@ -149,7 +149,7 @@ extension TargetStateMachine {
     }
 
     /// It ended, and nothing is started.
-    private mutating func rest(
+    mutating func rest(
         after end: End, _ observation: Observation, as kind: HeartbeatEvent.Kind? = nil, at now: BootInstant
     ) {
         life = nil

@@ -115,6 +115,10 @@ extension TargetStateMachine {
             life = nil
             let ticket = key.map { CommandTicket(key: $0, action: .restart) }
             plan(.recover, "was being restarted when the runner ended", nil, command: ticket, due: now, at: now)
+        case .waiting where life == nil && !isHeld && missing == nil && !settings.policy.restarts(after: end):
+            // How it ended was not known when the restart was planned, and after such an end nothing is started.
+            attempt = max(0, attempt - 1)
+            rest(after: end, observation, as: end.isDeliberate ? nil : .evidence, at: now)
         case .waiting(let due) where life == nil && !isHeld:
             plan(.recover, "is down", nil, command: nil, due: max(due, now), at: now)
         case .settling(let key):

@@ -76,7 +76,7 @@ extension Checks {
                 target.isUnhealthy
                 ? status == .error
                 : target.isAlive
-                    ? status == .ok || (status == .warning && notes.hasRefusedToStop)
+                    ? status == .ok || (status == .warning && notes.hasRefused)
                     : status == .error || status == .shutdown
             if !isRight { violated(.atRest, "\(what) is told as \(status), alive: \(target.isAlive)") }
         case .awaited, .left, .silent, .removed:

@@ -22,8 +22,8 @@ final class Checks: @unchecked Sendable {
         var mustTell: [Int32: Moment] = [:]
         /// It was first seen down by this boot's first runner, and is left down.
         var wasFoundDown = false
-        /// A stop did not succeed, which is told as a warning.
-        var hasRefusedToStop = false
+        /// A stop or a restart did not succeed, which is told as a warning.
+        var hasRefused = false
         /// Lives that actions ended.
         var endedByActions: Set<Int32> = []
         var isFirstSight = true
@@ -91,6 +91,9 @@ final class Checks: @unchecked Sendable {
             with(target, host) {
                 $0.acting = 0
                 if host.disk.isBehind { $0.policyStarts = [] }
+                // A start that it could not write down costs the next one no wait.
+                _ = $0.policyStarts.popLast()
+                $0.seen = $0.seen.filter { $0.value < world.now }
                 // What it saw in its last moment, and could not write down, nobody has seen.
                 $0.mustTell = $0.mustTell.filter { $0.value < world.now }
             }
@@ -186,7 +189,7 @@ final class Checks: @unchecked Sendable {
         with(target, host) {
             $0.acting -= 1
             if case .up(let identity, _) = outcome, let pid = identity.pid { $0.seen[pid] = world.now }
-            $0.hasRefusedToStop = action == .stop && target.isAlive
+            $0.hasRefused = action != .recover && target.isAlive && outcome.word == "failed"
             if action == .stop, outcome == .down, !target.isAlive {
                 $0.isHeld = true
                 $0.restartsAsked = 0

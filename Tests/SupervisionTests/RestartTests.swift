@@ -3,6 +3,31 @@ import Testing
 import WireProtocol
 
 @Suite struct RestartTests {
+    @Test func whatIsUnhealthyIsTriedAgainWhenItsRestartFailed() {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.sees(.unhealthy(.life(1), "no answer"))
+        bot.feed(.startPermitted)
+        #expect(bot.performed == [.restart])
+        bot.feed(.finished(.failed("it does not end", isPermanent: false)))
+        #expect(bot.events == [.restartFailed])
+        bot.reachDeadline()
+        bot.feed(.startPermitted)
+        #expect(bot.performed == [.restart])
+    }
+
+    @Test func whatTheNextRunnerFindsStoppedByAPersonStaysDown() {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.seesDeath(of: 1)
+        bot.comeUp(as: 2)
+        bot.seesDeath(of: 2)
+        var next = Machine(record: bot.machine.record)
+        next.seesDeath(of: 2, cause: .signal(15), deliberate: true)
+        #expect(next.machine.deadline == nil && !next.requestsStart)
+        #expect(next.events == [.stopped])
+    }
+
     @Test func whatIsUnhealthyAndThenStoppedByAPersonStaysDown() {
         var bot = Machine()
         bot.sees(.alive(.life(1)))
