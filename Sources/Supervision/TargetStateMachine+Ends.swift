@@ -38,8 +38,8 @@ extension TargetStateMachine {
                 // How it ended has become known, and after such an end nothing is started.
                 withdrawStart()
                 attempt = max(0, attempt - 1)
-                // The death itself was told when the restart was planned.
-                rest(after: end, observation, as: isEvidence && !end.isDeliberate ? .evidence : nil, at: now)
+                // The death itself was told when the restart was planned, by an earlier runner perhaps.
+                rest(after: end, observation, as: end.isDeliberate ? nil : .evidence, at: now)
             } else if isEvidence {
                 goOn(with: plan, after: end, observation, at: now)
             }

@@ -33,8 +33,8 @@ extension Checks {
         case 422:
             guard ids.count == 1, let id = ids.first, Self.count("\"agent\":", in: body) == 1 else { return }
             setAside.insert(id)
-            let change = hosts.compactMap { $0.disk.changes[id] }.first
-            if let pid = change?.event?.pid { setAsidePIDs.insert(pid) }
+            // Not what the disk has of it: a disk that fails may have nothing.
+            if let pid = Self.number(after: #""pid":"#, in: body) { setAsidePIDs.insert(pid) }
         default: break
         }
     }
@@ -91,6 +91,12 @@ extension Checks {
         return text.split(separator: #""event_id":""#, omittingEmptySubsequences: false).dropFirst().map {
             String($0.prefix { $0 != "\"" })
         }
+    }
+
+    static func number(after part: String, in body: [UInt8]) -> Int? {
+        let parts = String(decoding: body, as: UTF8.self).split(
+            separator: part, maxSplits: 1, omittingEmptySubsequences: false)
+        return parts.count == 2 ? Int(parts[1].prefix { $0.isNumber }) : nil
     }
 
     static func count(_ part: String, in body: [UInt8]) -> Int {
