@@ -244,7 +244,7 @@ let package = Package(
                 dequeModule, heapModule, logging, serviceLifecycle, systemPackage,
             ],
             path: "Tests/Simulation", exclude: ["Mutations"]),
-        .testTarget(name: "SimulationTests", dependencies: ["clevagent-simulation"]),
+        .testTarget(name: "SimulationTests", dependencies: ["TestSupport", "clevagent-simulation"]),
         .executableTarget(
             name: "demo-driver",
             dependencies: [

@@ -5,8 +5,7 @@ extension Report {
         var machine: String
         var rows: [Line]
         var footprint: [Line]
-        var units: [Line]
-        var docker: [Line]
+        var ours: [Line]
     }
 
     private struct Line: Encodable {
@@ -15,7 +14,7 @@ extension Report {
         var tls: Value?
         var python: Value?
         var monit: Value?
-        var docker: Value?
+        var byHand: Value?
         var bar: String?
         var passed: Bool?
         var note: String?
@@ -58,8 +57,7 @@ extension Report {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         let file = File(
-            machine: machine, rows: lines(of: rows), footprint: lines(of: footprint), units: lines(of: units),
-            docker: lines(of: docker))
+            machine: machine, rows: lines(of: rows), footprint: lines(of: footprint), ours: lines(of: ours))
         try encoder.encode(file).write(to: URL(filePath: path))
     }
 
@@ -68,7 +66,7 @@ extension Report {
             Line(
                 title: row.title, ours: Value(row.ours), tls: row.tls.map { Value($0) },
                 python: row.python.map { Value($0) },
-                monit: row.monit.map { Value($0) }, docker: row.docker.map { Value($0) }, bar: row.bar?.text,
+                monit: row.monit.map { Value($0) }, byHand: row.byHand.map { Value($0) }, bar: row.bar?.text,
                 passed: row.isReached, note: row.note)
         }
     }

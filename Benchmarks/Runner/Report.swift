@@ -94,8 +94,8 @@ struct Row: Sendable {
     var tls: Figure?
     var python: Figure?
     var monit: Figure?
-    /// Docker's own client, doing the same.
-    var docker: Figure?
+    /// The same, done by hand.
+    var byHand: Figure?
     /// `nil` for what is only told.
     var bar: Bar?
     /// What else was measured of the same thing, for scale.
@@ -111,18 +111,15 @@ struct Row: Sendable {
 /// The rows as people and programs read them.
 struct Report: Sendable {
     var machine: String
-    var rows: [Row]
+    var rows: [Row] = []
 
     /// What it costs to run, with its own columns.
     var footprint: [Row] = []
 
-    /// What concerns units of a systemd; beside ours stands what was done by hand.
-    var units: [Row] = []
+    /// What concerns ours alone, or beside what was done by hand.
+    var ours: [Row] = []
 
-    /// What is done for containers, with its own columns.
-    var docker: [Row] = []
-
-    var isReached: Bool { (rows + footprint + units + docker).allSatisfy { $0.isReached != false } }
+    var isReached: Bool { (rows + footprint + ours).allSatisfy { $0.isReached != false } }
 
     var table: String {
         let notes = rows.compactMap { row in row.note.map { "\(row.title): \($0)" } }
@@ -132,8 +129,7 @@ struct Report: Sendable {
             drawn(footprint, ["ours", "over TLS", "Python runner 0.1.0", "monit"]) {
                 [$0.ours.text, $0.tls?.text ?? "", $0.python?.text ?? "", $0.monit?.text ?? ""]
             },
-            drawn(units, ["ours", "systemctl by hand"]) { [$0.ours.text, $0.python?.text ?? ""] },
-            drawn(docker, ["ours", "Docker's client"]) { [$0.ours.text, $0.docker?.text ?? ""] },
+            drawn(ours, ["ours", "by hand"]) { [$0.ours.text, $0.byHand?.text ?? ""] },
         ]
         return ([machine] + tables).filter { !$0.isEmpty }.joined(separator: "\n\n")
     }

@@ -15,13 +15,13 @@ extension RunnerBenchmark {
         return [
             Row(
                 title: "container killed → error heartbeat, and docker events' line", ours: latency(deaths.told),
-                docker: latency(deaths.line), bar: nil),
+                byHand: latency(deaths.line), bar: nil),
             Row(
                 title: "… later than that line", ours: latency(deaths.later),
                 bar: .latency(median: .milliseconds(10))),
             Row(
                 title: "restart queued → start event, and docker restart", ours: latency(restarts.queued),
-                docker: latency(restarts.byHand), bar: nil),
+                byHand: latency(restarts.byHand), bar: nil),
             Row(
                 title: "… medians' ratio", ours: .amount(ratio, .times), bar: .amountAtMost(1.05, .times)),
             Row(

@@ -8,13 +8,13 @@ extension RunnerBenchmark {
         let byHand = Figure.latency(restarts.byHand, of: samples)
         return [
             Row(
-                title: "SIGKILL of a unit → error heartbeat", ours: .latency(deaths, of: samples), python: .none(""),
+                title: "SIGKILL of a unit → error heartbeat", ours: .latency(deaths, of: samples),
                 bar: .latency(median: .milliseconds(15))),
             Row(
                 title: "restart queued → new process running", ours: .latency(restarts.ours, of: samples),
-                python: byHand, bar: .times(1.05, byHand)),
+                byHand: byHand, bar: .times(1.05, byHand)),
             Row(
-                title: "restarts reported as completed", ours: .count(restarts.completed), python: .none(""),
+                title: "restarts reported as completed", ours: .count(restarts.completed),
                 bar: .exactly(samples)),
         ] + (quick ? [] : try await measureIdleUnits(bench, progress))
     }
@@ -28,10 +28,10 @@ extension RunnerBenchmark {
             Row(
                 title: "processes started a minute, 50 units at rest",
                 ours: .amount(idle.spawnsAMinute, .aMinute, beside: "\(idle.spawns) in \(minutes) min"),
-                python: .none(""), bar: .amountAtMost(0.2, .aMinute)),
+                bar: .amountAtMost(0.2, .aMinute)),
             Row(
                 title: "… voluntary context switches a minute beside what is sent and answered",
-                ours: .count(idle.idleSwitchesAMinute), python: .none(""), bar: .atMost(12)),
+                ours: .count(idle.idleSwitchesAMinute), bar: .atMost(12)),
         ]
     }
 }

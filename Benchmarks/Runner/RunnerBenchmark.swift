@@ -5,6 +5,25 @@ import SystemPackage
 import TestSupport
 import UnixSignals
 
+/// What can be measured alone.
+enum Part: String, EnumerableFlag {
+    case reactions, footprint, search, outage, systemd, docker
+
+    static func help(for part: Self) -> ArgumentHelp? {
+        switch part {
+        case .reactions: "Measure only the reactions: latencies, requests and bytes, three minutes."
+        case .footprint: "Measure only the footprint: CPU, memory and context switches, five minutes."
+        case .search:
+            "Measure only how a process is found by its command line beside 5,000 others, a minute and a half."
+        case .outage: "Measure only what comes of a minute without a server, a minute and a half."
+        case .systemd:
+            "Measure only ours with units of a systemd of its own, seven minutes; needs root, systemd and dbus."
+        case .docker:
+            "Measure only what is done for containers, with a private Docker engine; root, and a quarter of an hour."
+        }
+    }
+}
+
 /// Measures our runner beside the published Python runner, in one run, against the same stub server.
 @main struct RunnerBenchmark: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -36,21 +55,7 @@ import UnixSignals
     @Flag(help: "Leave out what takes minutes: 1,000 targets, the Python runner's latencies, the footprint.")
     var quick = false
 
-    @Flag(help: "Measure only the reactions: latencies, requests and bytes, three minutes.")
-    var reactions = false
-
-    @Flag(help: "Measure only the footprint: CPU, memory and context switches, five minutes.")
-    var footprint = false
-
-    @Flag(help: "Measure only how a process is found by its command line beside 5,000 others, a minute and a half.")
-    var search = false
-
-    @Flag(help: "Measure only ours with units of a systemd of its own, seven minutes; needs root, systemd and dbus.")
-    var systemd = false
-
-    @Flag(
-        help: "Measure only what is done for containers, with a private Docker engine; root, and a quarter of an hour.")
-    var docker = false
+    @Flag var only: Part?
 
     @Option(help: "How many containers are killed, and how often one is restarted each way.")
     var dockerSamples = 40
@@ -60,9 +65,6 @@ import UnixSignals
 
     @Option(help: "The built process-recorder of Tests/Fixtures, for --docker; it tells who starts programs.")
     var recorder = BuiltProgram.runner.path.replacing("/clevagent-runner", with: "/process-recorder")
-
-    @Flag(help: "Measure only what comes of a minute without a server, a minute and a half.")
-    var outage = false
 
     @Option(help: "Measure only ours with 1 to 10,000 targets, and draw that into this SVG file; eight minutes.")
     var growth: String?
@@ -87,25 +89,18 @@ import UnixSignals
 
     private func measure(_ bench: Bench) async throws -> Report {
         let progress = Progress()
-        var report = Report(machine: machine, rows: [])
-        if outage {
-            report.footprint = try await measureOutage(bench, progress)
-            return report
+        var report = Report(machine: machine)
+        switch only {
+        case .outage: report.ours = try await measureOutage(bench, progress)
+        case .search: report.ours = try await measureSearch(bench, progress)
+        case .systemd: report.ours = try await measureUnits(bench, progress)
+        case .docker: report.ours = try await measureDocker(bench, progress)
+        case .reactions: report.rows = try await measureReactions(bench, progress)
+        case .footprint: report.footprint = try await measureFootprint(bench, progress)
+        case nil:
+            report.rows = try await measureReactions(bench, progress)
+            if !quick { report.footprint = try await measureFootprint(bench, progress) }
         }
-        if search {
-            report.footprint = try await measureSearch(bench, progress)
-            return report
-        }
-        if systemd {
-            report.units = try await measureUnits(bench, progress)
-            return report
-        }
-        if docker {
-            report.docker = try await measureDocker(bench, progress)
-            return report
-        }
-        if !footprint { report.rows = try await measureReactions(bench, progress) }
-        if !quick, !reactions { report.footprint = try await measureFootprint(bench, progress) }
         return report
     }
 

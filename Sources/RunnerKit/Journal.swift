@@ -80,9 +80,7 @@ package actor Journal<C: Clock>: CommandJournal where C.Instant == BootInstant {
                 let reading = JournalLines.read(bytes)
                 isDamaged = reading.isDamaged
                 let (now, wall) = (clock.now, civilTime())
-                for entry in reading.batches.joined() {
-                    contents.apply(entry) { $0.change(bootID: bootID, now: now, wall: wall) }
-                }
+                contents = JournalContents(reading) { $0.change(bootID: bootID, now: now, wall: wall) }
             }
         } catch {
             isDamaged = true

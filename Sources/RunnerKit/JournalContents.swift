@@ -19,6 +19,14 @@ package struct JournalContents: Sendable, Hashable {
     /// Numbers beyond this are not counted on from: no runner wrote them.
     private static let highestSeq = Int64.max / 2
 
+    /// Adds up what a file says.
+    ///
+    /// - Parameter present: as for ``apply(_:present:)``.
+    package init(_ reading: JournalLines.Reading, present: (JournaledChange) -> StateChange = \.asWritten) {
+        self.init()
+        for entry in reading.batches.joined() { apply(entry, present: present) }
+    }
+
     /// Takes one entry.
     ///
     /// - Parameter present: turns a change that was read into one of this boot.

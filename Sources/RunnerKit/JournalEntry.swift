@@ -47,6 +47,9 @@ package struct JournaledChange: Sendable, Hashable, Codable {
         self.observedAt = observedAt
     }
 
+    /// The change as the boot knew it that wrote it.
+    package var asWritten: StateChange { change(bootID: bootID, now: observed, wall: observedAt) }
+
     /// The change as this boot knows it.
     ///
     /// - Parameters:

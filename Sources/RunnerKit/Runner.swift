@@ -59,53 +59,24 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
     /// Supervises until it is to stop, finishes what is in hand, says goodbye.
     package func run() async throws {
         let runnerID = await state.runnerID(machine: host.machineID)
-        let targets = configuration.targets.map(\.target)
         let transport = HTTPServerTransport(
             configuration: .init(
                 endpoint: configuration.endpoint, apiKey: configuration.apiKey, runnerID: runnerID,
                 userAgent: "clevagent-runner/\(Self.version)", trustRoots: configuration.trustRoots,
                 proxy: configuration.proxy),
             group: group, clock: clock)
-        let farewell = Farewell(clock: clock)
-        let journal = Journal(
-            JournalFile(state.journal), runnerID: runnerID, bootID: host.bootID, executor: state.executor, clock: clock,
-            civilTime: civilTime, logger: logger)
-        let remembered = await journal.open()
-        let heartbeats = HeartbeatService(
-            configuration: .init(
-                targets: targets, interval: configuration.interval,
+        let parts = await RunnerServices(
+            .init(
+                assignments: configuration.targets.map { .init(target: $0.target, settings: $0.settings) },
+                endpoint: configuration.endpoint, interval: configuration.interval,
                 runner: RunnerInfo(
                     id: runnerID, hostname: host.name, version: Self.version, bootID: host.bootID),
-                seq: remembered.seq, outbox: remembered.outbox),
-            transport: transport, farewell: farewell, clock: clock, civilTime: civilTime, logger: logger,
-            seed: .random(in: 0 ... .max)
-        ) { journal.write([.delivered(seqs: $0)]) }
-        let resultSignal = WakeSignal()
-        let desk = CommandDesk(
-            ledger: remembered.ledger, journal: journal,
-            intake: CommandIntake(endpoint: configuration.endpoint, targets: Set(targets.map(\.id))),
-            resultSignal: resultSignal, logger: logger)
-        await journal.start { news in
-            for item in news {
-                switch item {
-                case .change(let change): await heartbeats.tell(change)
-                case .report(let report, let target): await heartbeats.tell(report, of: target)
-                case .resolved(let key, let result): await desk.settled(key, result)
-                }
-            }
-        }
-        let results = ResultService(
-            transport: transport, desk: desk, signal: resultSignal, farewell: farewell, clock: clock,
-            logger: logger, seed: .random(in: 0 ... .max))
-        let supervisor = await Supervisor(
-            configuration.targets.map { .init(target: $0.target, settings: $0.settings) },
-            watchers: await watchers(), journal: journal, records: remembered.records, desk: desk, farewell: farewell,
-            clock: clock, bootID: host.bootID, capacity: 2 * host.cores, seed: .random(in: 0 ... .max), logger: logger)
-        let commands = CommandService(
-            transport: transport, desk: desk, clock: clock, logger: logger, seed: .random(in: 0 ... .max)
-        ) { supervisor.submit($1, to: $0) }
-        // Shut down from the last to the first: nothing new comes in, what is in hand ends, all is told, goodbye.
-        let services: [any Service] = [transport, heartbeats, results, supervisor, commands]
+                bootID: host.bootID, capacity: 2 * host.cores),
+            storage: JournalFile(state.journal), executor: state.executor, transport: transport,
+            watchers: await watchers(), clock: clock, civilTime: civilTime, logger: logger
+        ) { .random(in: 0 ... .max) }
+        // The way to the server goes last.
+        let services = [transport] + parts.all
         var quiet = logger
         // Below that it writes down every service with all that it holds.
         quiet.logLevel = max(logger.logLevel, .notice)
@@ -119,12 +90,12 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
             "Runner started",
             metadata: [
                 "version": "\(Self.version)", "runner.id": "\(runnerID)", "endpoint": "\(configuration.endpoint)",
-                "targets": "\(targets.count)", "state": "\(state.path)",
+                "targets": "\(configuration.targets.count)", "state": "\(state.path)",
             ])
         async let _ = keepSmall()
         async let _ = stop(all)
         try await all.run()
-        await journal.commit()
+        await parts.finish()
         logger.notice("Runner stopped")
     }
 

@@ -31,7 +31,9 @@ package actor StateDirectory: WatcherMemory {
 
     private nonisolated var targets: FilePath { path.appending("targets") }
     /// The file of the journal.
-    package nonisolated var journal: FilePath { path.appending("journal") }
+    package nonisolated var journal: FilePath { Self.journal(in: path) }
+
+    static func journal(in path: FilePath) -> FilePath { path.appending("journal") }
 
     /// Opens the directory, makes it if need be, and takes its lock.
     ///

@@ -35,12 +35,7 @@ package enum StateProbe {
 
     /// The targets that a `stop` command holds down, as a runner wrote it down.
     package static func held(in path: FilePath) -> Set<TargetID> {
-        guard let bytes = try? DurableFile.read(path.appending("journal"), limit: 256 << 20) else { return [] }
-        var held: Set<TargetID> = []
-        for entry in JournalLines.read(bytes).batches.joined() {
-            guard case .record(let record, let target) = entry else { continue }
-            if record.isHeld { held.insert(target) } else { held.remove(target) }
-        }
-        return held
+        guard let bytes = try? JournalFile(StateDirectory.journal(in: path)).read() else { return [] }
+        return Set(JournalContents(JournalLines.read(bytes)).records.filter(\.value.isHeld).keys)
     }
 }

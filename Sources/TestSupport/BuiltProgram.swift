@@ -4,6 +4,7 @@ import FoundationEssentials
 package enum BuiltProgram: String, Sendable {
     case runner = "clevagent-runner"
     case server = "clevagent-server"
+    case simulation = "clevagent-simulation"
 
     /// Where it is: beside the program that asks, be it a test bundle or another product.
     package var path: String {

@@ -32,13 +32,7 @@ final class MemoryStorage: JournalStorage {
     }
 
     /// What the next runner would find.
-    var contents: JournalContents {
-        var contents = JournalContents()
-        for entry in JournalLines.read(bytes ?? []).batches.joined() {
-            contents.apply(entry) { $0.change(bootID: $0.bootID, now: $0.observed, wall: $0.observedAt) }
-        }
-        return contents
-    }
+    var contents: JournalContents { JournalContents(JournalLines.read(bytes ?? [])) }
 
     func read() -> [UInt8]? { bytes }
 

@@ -4,9 +4,10 @@ import ServerLink
 import ServiceLifecycle
 import Supervision
 import SystemSupport
+import WatcherAPI
 import WireProtocol
 
-/// One life of a runner: the real parts, put together as `Runner` does, on a simulated host. After a `kill -9` its tasks
+/// One life of a runner: the real parts on a simulated host. After a `kill -9` its tasks
 /// still run to their ends, and nothing that they do has any effect.
 final class RunnerLife: CustomStringConvertible, @unchecked Sendable {
     let host: SimulatedHost
@@ -81,57 +82,26 @@ final class RunnerLife: CustomStringConvertible, @unchecked Sendable {
         let world = host.world
         let clock = SimulatedClock(life: self)
         let machine = host.machine
-        let civilTime: @Sendable () -> WireTime = { machine.wall }
         var logger = Logger(label: "runner") { _ in TraceLog(world, "\(self)") }
         logger.logLevel = .warning
         let transport = SimulatedTransport(self)
-        let farewell = Farewell(clock: clock)
-        let journal = Journal(
-            SimulatedStorage(self), runnerID: host.runnerID, bootID: host.bootID, executor: SimulatedExecutor(),
-            clock: clock, civilTime: civilTime, logger: logger)
-        let remembered = await journal.open()
-        let targets = host.targets.map(\.watched)
-        let heartbeats = HeartbeatService(
-            configuration: .init(
-                targets: targets, interval: host.interval,
+        var watchers: [WatcherKind: any Watcher & TargetController] = [:]
+        for kind in WatcherKind.allCases { watchers[kind] = watcher }
+        let parts = await RunnerServices(
+            .init(
+                assignments: host.targets.map { .init(target: $0.watched, settings: $0.settings) },
+                endpoint: Self.endpoint, interval: host.interval,
                 runner: RunnerInfo(
                     id: host.runnerID, hostname: "host-\(host.number)", version: "1", bootID: host.bootID),
-                seq: remembered.seq, outbox: remembered.outbox),
-            transport: transport, farewell: farewell, clock: clock, civilTime: civilTime, logger: logger,
-            seed: world.draw()
-        ) { journal.write([.delivered(seqs: $0)]) }
-        let resultSignal = WakeSignal()
-        let desk = CommandDesk(
-            ledger: remembered.ledger, journal: journal,
-            intake: CommandIntake(endpoint: Self.endpoint, targets: Set(targets.map(\.id))),
-            resultSignal: resultSignal, logger: logger)
-        await journal.start { news in
-            for item in news {
-                switch item {
-                case .change(let change): await heartbeats.tell(change)
-                case .report(let report, let target): await heartbeats.tell(report, of: target)
-                case .resolved(let key, let result): await desk.settled(key, result)
-                }
-            }
-        }
-        let results = ResultService(
-            transport: transport, desk: desk, signal: resultSignal, farewell: farewell, clock: clock, logger: logger,
-            seed: world.draw())
-        var watchers: [WatcherKind: SimulatedWatcher] = [:]
-        for kind in WatcherKind.allCases { watchers[kind] = watcher }
-        let supervisor = await Supervisor(
-            host.targets.map { .init(target: $0.watched, settings: $0.settings) }, watchers: watchers,
-            journal: journal, records: remembered.records, desk: desk, farewell: farewell, clock: clock,
-            bootID: host.bootID, capacity: 2 * host.cores, seed: world.draw(), logger: logger)
-        let commands = CommandService(
-            transport: transport, desk: desk, clock: clock, logger: logger, seed: world.draw()
-        ) { supervisor.submit($1, to: $0) }
-        let services: [any Service] = [heartbeats, results, supervisor, commands]
+                bootID: host.bootID, capacity: 2 * host.cores),
+            storage: SimulatedStorage(self), executor: SimulatedExecutor(), transport: transport, watchers: watchers,
+            clock: clock, civilTime: { machine.wall }, logger: logger
+        ) { world.draw() }
         let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(services: services.map { .init(service: $0) }, logger: logger))
+            configuration: ServiceGroupConfiguration(services: parts.all.map { .init(service: $0) }, logger: logger))
         self.group = group
         try? await group.run()
-        await journal.commit()
+        await parts.finish()
     }
 
     static let endpoint = "https://server.test"

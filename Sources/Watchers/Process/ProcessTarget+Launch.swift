@@ -92,22 +92,12 @@ extension ProcessTarget {
     private func tableWithoutRemnants() async throws(LaunchFailure) -> [ProcessStat] {
         if let hindrance = finder.hindrance(known) { throw LaunchFailure(text: hindrance, isHindrance: true) }
         let table = try readTable()
-        guard let former = note.life else { return table }
-        let children = Set(note.children).union(seenChildren)
-        let deadline = host.clock.now.advanced(by: Self.remnantPatience)
-        var hasWaited = false
-        // What had looked like a child may have turned out to be another target's life.
-        let strangers = host.claimed.lives(besides: id)
-        for remnant in Remnants.find(in: table, of: former, children: children, bootID: host.bootID) {
-            guard !strangers.contains(remnant), let handle = host.hold(remnant) else { continue }
-            hasWaited = true
-            let left = max(.zero, host.clock.now.duration(to: deadline))
-            guard await hasEnded(handle, within: left) else {
-                let reason = "process \(remnant.pid), which belonged to it, still runs: two copies are never run"
-                throw LaunchFailure(text: reason, isHindrance: true)
-            }
+        let remnants = await waitForRemnants(in: table, Self.remnantPatience)
+        if let living = remnants.living.first {
+            let reason = "process \(living.pid), which belonged to it, still runs: two copies are never run"
+            throw LaunchFailure(text: reason, isHindrance: true)
         }
-        guard hasWaited else { return table }
+        guard remnants.wereThere else { return table }
         await finder.refresh()
         finder.read([], known)
         if let hindrance = finder.hindrance(known) { throw LaunchFailure(text: hindrance, isHindrance: true) }
@@ -116,17 +106,30 @@ extension ProcessTarget {
 
     /// What of the former life still lives, once it had that long to end too. None if /proc can't be read.
     func livingRemnants(patience: Duration) async -> [ProcessIdentity] {
-        guard let former = note.life, let table = try? readTable() else { return [] }
+        guard let table = try? readTable() else { return [] }
+        return await waitForRemnants(in: table, patience).living
+    }
+
+    /// Waits until nothing of the former life lives, or the patience is over.
+    ///
+    /// - Returns: what lives then, and whether there was something to wait for.
+    private func waitForRemnants(
+        in table: [ProcessStat], _ patience: Duration
+    ) async -> (living: [ProcessIdentity], wereThere: Bool) {
+        guard let former = note.life else { return ([], false) }
         let children = Set(note.children).union(seenChildren)
+        // What had looked like a child may have turned out to be another target's life.
         let strangers = host.claimed.lives(besides: id)
         let deadline = host.clock.now.advanced(by: patience)
         var living: [ProcessIdentity] = []
+        var wereThere = false
         for remnant in Remnants.find(in: table, of: former, children: children, bootID: host.bootID) {
             guard !strangers.contains(remnant), let handle = host.hold(remnant) else { continue }
+            wereThere = true
             let left = max(.zero, host.clock.now.duration(to: deadline))
             if await !hasEnded(handle, within: left) { living.append(remnant) }
         }
-        return living
+        return (living, wereThere)
     }
 
     private func readTable() throws(LaunchFailure) -> [ProcessStat] {

@@ -1,0 +1,91 @@
+package import Logging
+package import ServerLink
+package import ServiceLifecycle
+package import Supervision
+import SystemSupport
+package import WatcherAPI
+package import WireProtocol
+
+/// The parts of a runner that decide, write down and tell, put together; what surrounds them may be a host or a simulated one.
+package struct RunnerServices<C: Clock>: Sendable where C.Instant == BootInstant {
+    package struct Configuration: Sendable {
+        package var assignments: [Supervisor<C>.Assignment]
+        package var endpoint: String
+        package var interval: Duration
+        package var runner: RunnerInfo
+        package var bootID: String
+        /// How many starts may run at once.
+        package var capacity: Int
+
+        package init(
+            assignments: [Supervisor<C>.Assignment], endpoint: String, interval: Duration, runner: RunnerInfo,
+            bootID: String, capacity: Int
+        ) {
+            self.assignments = assignments
+            self.endpoint = endpoint
+            self.interval = interval
+            self.runner = runner
+            self.bootID = bootID
+            self.capacity = capacity
+        }
+    }
+
+    /// To be shut down from the last to the first: nothing new comes in, what is in hand ends, all is told, goodbye.
+    package let all: [any Service]
+    private let journal: Journal<C>
+
+    /// Reads the journal and puts the parts together.
+    ///
+    /// - Parameters:
+    ///   - storage: where the journal's bytes are, and `executor` what may wait for them.
+    ///   - watchers: one for each kind that is watched.
+    ///   - civilTime: what people and the wire see; no decision depends on it.
+    ///   - seed: draws a number for each part that needs chance.
+    package init(
+        _ configuration: Configuration, storage: any JournalStorage, executor: any SerialExecutor,
+        transport: any ServerTransport, watchers: [WatcherKind: any Watcher & TargetController], clock: C,
+        civilTime: @escaping @Sendable () -> WireTime, logger: Logger, seed: () -> UInt64
+    ) async {
+        let farewell = Farewell(clock: clock)
+        let journal = Journal(
+            storage, runnerID: configuration.runner.id, bootID: configuration.bootID, executor: executor, clock: clock,
+            civilTime: civilTime, logger: logger)
+        let remembered = await journal.open()
+        let targets = configuration.assignments.map(\.target)
+        let heartbeats = HeartbeatService(
+            configuration: .init(
+                targets: targets, interval: configuration.interval, runner: configuration.runner,
+                seq: remembered.seq, outbox: remembered.outbox),
+            transport: transport, farewell: farewell, clock: clock, civilTime: civilTime, logger: logger, seed: seed()
+        ) { journal.write([.delivered(seqs: $0)]) }
+        let resultSignal = WakeSignal()
+        let desk = CommandDesk(
+            ledger: remembered.ledger, journal: journal,
+            intake: CommandIntake(endpoint: configuration.endpoint, targets: Set(targets.map(\.id))),
+            resultSignal: resultSignal, logger: logger)
+        await journal.start { news in
+            for item in news {
+                switch item {
+                case .change(let change): await heartbeats.tell(change)
+                case .report(let report, let target): await heartbeats.tell(report, of: target)
+                case .resolved(let key, let result): await desk.settled(key, result)
+                }
+            }
+        }
+        let results = ResultService(
+            transport: transport, desk: desk, signal: resultSignal, farewell: farewell, clock: clock, logger: logger,
+            seed: seed())
+        let supervisor = await Supervisor(
+            configuration.assignments, watchers: watchers, journal: journal, records: remembered.records, desk: desk,
+            farewell: farewell, clock: clock, bootID: configuration.bootID, capacity: configuration.capacity,
+            seed: seed(), logger: logger)
+        let commands = CommandService(
+            transport: transport, desk: desk, clock: clock, logger: logger, seed: seed()
+        ) { supervisor.submit($1, to: $0) }
+        all = [heartbeats, results, supervisor, commands]
+        self.journal = journal
+    }
+
+    /// Returns when all that the parts wanted to write is on the disk. To be called after they have ended.
+    package func finish() async { await journal.commit() }
+}
