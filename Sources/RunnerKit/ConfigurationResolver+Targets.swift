@@ -39,7 +39,7 @@ extension ConfigurationResolver {
             seen.insert(target.id)
             targets.append(target)
         }
-        let settings = settings(watched: seen)
+        let settings = settings(watched: seen, given: Set(given.map(\.value)))
         return targets.map { target in
             if user == 0, target.isFoundByCommandLine, settings[target.id]?.user == nil {
                 warnings.append(
@@ -156,14 +156,18 @@ extension ConfigurationResolver {
     }
 
     /// What the settings file says about each of the targets.
-    private mutating func settings(watched: Set<TargetID>) -> [TargetID: SettingsFile.Entry] {
+    ///
+    /// - Parameter given: what was to be watched, as it was written.
+    private mutating func settings(
+        watched: Set<TargetID>, given: Set<String>
+    ) -> [TargetID: SettingsFile.Entry] {
         guard let file else { return [:] }
         var settings: [TargetID: SettingsFile.Entry] = [:]
         for (key, entry) in file.content.entries {
             let shown = "\(file.name): line \(entry.line): '\(key.prefix(200))'"
             // One that can't be watched at all was told with the others.
             guard let target = try? WatchedTarget(parsing: key), watched.contains(target.id) else {
-                if !self.watched().contains(where: { $0.value == key }) {
+                if !given.contains(key) {
                     problems.append(.init(.file, "\(shown) is not watched: add --watch for it, or remove it"))
                 }
                 continue

@@ -50,7 +50,7 @@ struct SettingsFile {
     }
 
     private mutating func read(_ root: YAMLNode) {
-        for (key, line, value) in members(of: root, "the file", known: Self.settings) {
+        for (key, _, value) in members(of: root, "the file", known: Self.settings) {
             switch key {
             case "targets":
                 guard case .mapping(let targets, _) = value else {
@@ -59,8 +59,6 @@ struct SettingsFile {
                 }
                 for (name, line, settings) in targets { entries.append((name, entry(name, line, settings))) }
             case "watch": watch = watch(value)
-            case "api-key":
-                problems.append("line \(line): 'api-key' belongs into a file of its own: say api-key-file")
             default: read(key, value)
             }
         }
@@ -98,7 +96,9 @@ struct SettingsFile {
         "allow-http", "api-key-file", "ca-file", "docker-command", "endpoint", "heartbeat-interval", "log-level",
         "log-tail", "restart-policy", "state-dir", "systemd-scope",
     ]
-    private static let settings = flags + ["api-key", "targets", "watch"]
+    private static let settings = flags + ["targets", "watch"]
+    /// What is no setting for a reason.
+    private static let refusals = ["api-key": "belongs into a file of its own: say api-key-file"]
     private static let targetSettings = ["start", "grace", "backoff", "user", "restart-policy", "log-tail"]
 
     private mutating func entry(_ name: String, _ line: Int, _ node: YAMLNode) -> Entry {
@@ -132,16 +132,15 @@ struct SettingsFile {
         of node: YAMLNode, _ place: String, known: [String]
     ) -> [(key: String, line: Int, value: YAMLNode)] {
         guard case .mapping(let members, _) = node else {
-            let known = known.filter { $0 != "api-key" }.joined(separator: ", ")
-            problems.append("line \(node.line): \(place) must be a mapping with \(known)")
+            problems.append("line \(node.line): \(place) must be a mapping with \(known.joined(separator: ", "))")
             return []
         }
         return members.filter { member in
             if known.contains(member.key) { return true }
-            let known = known.filter { $0 != "api-key" }
             let key = member.key.count > 60 ? member.key.prefix(60) + "…" : member.key[...]
             let hint = Spelling.nearest(to: member.key, in: known).map { "; did you mean '\($0)'?" } ?? ""
-            problems.append("line \(member.line): '\(key)' is not a setting of \(place)\(hint)")
+            let reason = Self.refusals[member.key] ?? "is not a setting of \(place)\(hint)"
+            problems.append("line \(member.line): '\(key)' \(reason)")
             return false
         }
     }

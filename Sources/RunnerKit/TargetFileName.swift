@@ -12,8 +12,6 @@ extension TargetID {
             default: "_"
             }
         }
-        // FNV-1a, 64 bits (draft-eastlake-fnv): for distinct names, not for secrets.
-        let hash = text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-        return "\(plain.joined())-\(String(hash, radix: 16)).\(suffix)"
+        return "\(plain.joined())-\(String(StableHash(of: text).value, radix: 16)).\(suffix)"
     }
 }

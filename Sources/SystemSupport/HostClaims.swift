@@ -1,5 +1,6 @@
 import CPlatformShims
 import Glibc
+import Supervision
 package import SystemPackage
 
 /// What programs of one user claim on this host, each name by one of them at a time.
@@ -33,11 +34,8 @@ package final class HostClaims: Sendable {
         return result == 1
     }
 
-    /// A place in 2^62 for a name (FNV-1a, 64 bits): two of a thousand names share one once in 10^13 hosts.
-    private static func place(of name: String) -> Int64 {
-        let hash = name.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
-        return Int64(hash >> 2)
-    }
+    /// A place in 2^62 for a name: two of a thousand names share one once in 10^13 hosts.
+    private static func place(of name: String) -> Int64 { Int64(StableHash(of: name).value >> 2) }
 }
 
 extension FilePath {

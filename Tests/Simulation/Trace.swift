@@ -1,3 +1,5 @@
+import Supervision
+
 /// A promise that was broken.
 struct Violation: Error, CustomStringConvertible {
     var invariant: Invariant
@@ -37,7 +39,8 @@ enum Invariant: String, CaseIterable {
 final class Trace: @unchecked Sendable {
     private static let kept = 400
 
-    private(set) var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    private var sum = StableHash()
+    var hash: UInt64 { sum.value }
     private(set) var violation: Violation?
     private(set) var counts: [String: Int] = [:]
     private var lines: [String] = []
@@ -52,7 +55,7 @@ final class Trace: @unchecked Sendable {
     /// Notes something. Same seed, same lines.
     func note(_ line: String) {
         let line = "\((world?.now ?? 0).text) \(line)"
-        for byte in line.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+        sum.add(line.utf8)
         if isPrinting { print(line) }
         if lines.count < Self.kept { lines.append(line) } else { lines[next % Self.kept] = line }
         next += 1
