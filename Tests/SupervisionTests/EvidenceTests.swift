@@ -78,6 +78,17 @@ import WireProtocol
         #expect(bot.events == [.evidence], "the death was told already")
     }
 
+    @Test func whatTheNextRunnerLearnsOfADeathThatWasToldIsNoSecondDeath() {
+        let first = deadBot(.onFailure)
+        var next = Machine(policy: .onFailure, grace: nil, record: first.record)
+        next.feed(.observed(Observation(.dead(End(identity: .life(1), cause: .unknown)), grace: Self.waiting)))
+        #expect(next.events == [])
+        next.feed(.observed(known(.exit(code: 78))), after: .milliseconds(200))
+        #expect(next.events == [.evidence])
+        #expect(next.machine.report.status == .error)
+        #expect(next.machine.deadline == nil && !next.requestsStart)
+    }
+
     @Test func onFailureRestartsAfterAFailure() {
         var bot = deadBot(.onFailure)
         bot.feed(.observed(known(.exit(code: 1))), after: .milliseconds(400))
