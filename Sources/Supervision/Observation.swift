@@ -21,7 +21,8 @@ package struct Observation: Sendable, Hashable {
     package var concern: String?
     /// How long to wait, after this death, for somebody else to bring it back, or to learn how it ended.
     package var grace: Duration
-    /// How the life before this one ended, if that became known after its death was told.
+    /// How the life before this one ended, where that is known: of a death that was told without it, or that no
+    /// `dead` told, because its own supervisor was at it at once.
     @Rare package var former: End?
 
     package init(
@@ -38,8 +39,8 @@ package struct Observation: Sendable, Hashable {
 }
 
 /// How one life of a target ended, as far as it is known. Never guessed.
-package struct End: Sendable, Hashable {
-    package enum Cause: Sendable, Hashable {
+package struct End: Sendable, Hashable, Codable {
+    package enum Cause: Sendable, Hashable, Codable {
         case exit(code: Int32)
         case signal(Int32)
         /// The kernel's out-of-memory killer.

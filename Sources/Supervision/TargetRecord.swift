@@ -36,11 +36,13 @@ package struct TargetRecord: Sendable, Hashable, Codable {
     package var window: FailureWindow
     package var phase: Phase
     @Rare package var rest: Rest?
+    /// How that life ended, which was told, and left to its own supervisor.
+    @Rare package var toldEnd: End?
 
     package init(
         bootID: String, life: Identity? = nil, isHeld: Bool = false, isStoppedByOthers: Bool? = nil,
         attempt: Int = 0,
-        window: FailureWindow = FailureWindow(), phase: Phase = .idle, rest: Rest? = nil
+        window: FailureWindow = FailureWindow(), phase: Phase = .idle, rest: Rest? = nil, toldEnd: End? = nil
     ) {
         self.bootID = bootID
         self.life = life
@@ -50,5 +52,6 @@ package struct TargetRecord: Sendable, Hashable, Codable {
         self.window = window
         self.phase = phase
         self.rest = rest
+        self.toldEnd = toldEnd
     }
 }

@@ -24,7 +24,7 @@ extension TargetStateMachine {
     /// Nothing is in hand that a command would have to wait for.
     private var canTakeCommand: Bool {
         switch state {
-        case .unseen, .operating: false
+        case .unseen, .operating, .interrupted: false
         case .starting(let trial): trial.command == nil
         case .backoff(let plan), .queued(let plan): plan.command == nil
         case .running, .exited, .undetermined, .handledElsewhere: true
@@ -62,7 +62,7 @@ extension TargetStateMachine {
         case .backoff(let planned), .queued(let planned):
             plan.action = planned.action
             plan.isByPolicy = true
-        case .unseen, .operating, .undetermined:
+        case .unseen, .operating, .interrupted, .undetermined:
             preconditionFailure("a command was taken in state \(state)")
         }
         let hasRequested = if case .queued = state { true } else { false }
@@ -92,7 +92,7 @@ extension TargetStateMachine {
             resolve(ticket, .completed, "\(target.agent) was not running, and stays stopped")
         case .running, .starting, .handledElsewhere:
             begin(.stop, command: ticket, at: now)
-        case .unseen, .operating:
+        case .unseen, .operating, .interrupted:
             preconditionFailure("a command was taken in state \(state)")
         }
     }

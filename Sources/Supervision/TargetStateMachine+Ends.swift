@@ -18,7 +18,7 @@ extension TargetStateMachine {
         _ end: End, _ observation: Observation, isEvidence: Bool = false, at now: BootInstant
     ) {
         switch state {
-        case .unseen, .operating: break
+        case .unseen, .operating, .interrupted: break
         case .running: died(end, observation, at: now)
         case .starting(let trial):
             resolve(trial.command, .failed, "\(target.agent) came up and ended soon after: \(words(for: end))")
@@ -46,8 +46,8 @@ extension TargetStateMachine {
         case .exited(let reason):
             let told: Identity? =
                 switch reason {
-                case .ended(let identity), .notRestartable(let identity): identity
-                case .held, .foundDown: end.identity
+                case .ended(let identity), .notRestartable(let identity), .foundDown(let identity): identity
+                case .held: end.identity
                 }
             // A whole life may have passed between two looks.
             if end.identity != nil, end.identity != told {
@@ -98,7 +98,7 @@ extension TargetStateMachine {
 
     mutating func seenMissing(_ reason: String, _ observation: Observation, at now: BootInstant) {
         switch state {
-        case .unseen, .operating: break
+        case .unseen, .operating, .interrupted: break
         case .running, .starting:
             seenDead(End(identity: life, cause: .unknown), observation, at: now)
         case .backoff, .queued: break
@@ -116,31 +116,59 @@ extension TargetStateMachine {
 
     mutating func died(_ end: End, _ observation: Observation, at now: BootInstant) {
         let former = life
+        let isTold = isEndTold && end.identity == former
         life = nil
         toldEnd = end
-        defer { gather(end, of: former, at: now) }
-        if let signalled, signalled.life == end.identity, now <= signalled.until, !isHeld {
-            self.signalled = nil
-            plan(.recover, "was being restarted when the runner ended", nil, command: nil, due: now, at: now)
-            return
-        }
+        defer { if !isTold, report.status == .error { gather(end, of: former, at: now) } }
         guard !isHeld, settings.policy.restarts(after: end), obstacle == nil else {
-            rest(after: end, observation, at: now)
+            rest(after: end, observation, as: isTold && !end.isDeliberate ? .restartFailed : nil, at: now)
             return
         }
         attempt += 1
         let grace = settings.grace ?? observation.grace
         plan(
-            .recover, words(for: end), end.cause == .exit(code: 0) ? .exited : .died, end: end, grace: grace,
+            .recover, isTold ? "\(words(for: end)); its own supervisor has given up" : words(for: end),
+            isTold ? .restartFailed : end.ending, end: end, grace: grace,
             due: now.advanced(by: grace + backoffDelay()), at: now)
         tellCrashLoop(at: now)
     }
 
-    /// Has a death looked into that was told as an error.
+    /// How the life that was up last ended is told, and its own supervisor is at it.
+    var isEndTold: Bool { life != nil && toldEnd?.identity == life }
+
+    /// Tells a death that is left to the target's own supervisor, or that somebody was quicker with.
+    ///
+    /// - Returns: whether there was one.
+    @discardableResult
+    mutating func endedElsewhere(_ observation: Observation, at now: BootInstant) -> Bool {
+        guard let end = observation.former, end.identity != nil, end.identity != toldEnd?.identity, !end.isDeliberate
+        else { return false }
+        // Where its own supervisor is at it, a whole life may pass between two looks.
+        let isLeft = if case .handledElsewhere = state { life == nil || isEndTold } else { false }
+        guard end.identity == life || isLeft else { return false }
+        let outlook: String
+        switch observation.liveness {
+        case .handledElsewhere: outlook = "its own supervisor restarts it"
+        case .alive(let identity) where identity != end.identity,
+            .unhealthy(let identity, _) where identity != end.identity:
+            outlook = "it was brought back, not by this runner"
+        case .alive, .unhealthy, .dead, .missing, .undetermined: return false
+        }
+        life = end.identity
+        toldEnd = end
+        tell(.warning, "\(words(for: end)); \(outlook)", event(end.ending, end), at: now)
+        gather(end, of: life, at: now)
+        if !window.isCrashLoop(at: now) { isCrashLoopTold = false }
+        window.record(at: now)
+        tellCrashLoop(.warning, "it is left to its own supervisor", at: now)
+        return true
+    }
+
+    /// Has a death looked into.
     private mutating func gather(_ end: End, of former: Identity?, at now: BootInstant) {
         let memory = lastMemoryMB
         lastMemoryMB = nil
-        guard settings.logTail > 0, report.status == .error else { return }
+        guard settings.logTail > 0 else { return }
         let began = end.identity?.began ?? (end.identity == nil || end.identity == former ? former?.began : nil)
         actions.append(
             .gather(
@@ -166,12 +194,12 @@ extension TargetStateMachine {
             tell(
                 isClean ? .shutdown : .error,
                 "\(words(for: end)); the restart policy is \(settings.policy.rawValue), so it stays down",
-                event(kind ?? (isClean ? .exited : .died), end), at: now)
+                event(kind ?? end.ending, end), at: now)
         } else {
             state = .exited(.notRestartable(end.identity))
             tell(
                 .error, "\(words(for: end)); it can't be restarted: \(obstacle ?? "no way is known")",
-                event(kind ?? (end.cause == .exit(code: 0) ? .exited : .died), end), at: now)
+                event(kind ?? end.ending, end), at: now)
         }
     }
 }

@@ -13,8 +13,10 @@ extension TargetStateMachine {
             operation.latest = observation
             state = .operating(operation)
             if let learned { tellEvidence(learned) }
+        case .interrupted(let interruption): seen(observation, after: interruption, at: now)
         case .unseen: firstSeen(observation, at: now)
         case .running, .starting, .backoff, .queued, .exited, .undetermined, .handledElsewhere:
+            let isLeft = endedElsewhere(observation, at: now)
             switch observation.liveness {
             case .alive(let identity):
                 seenAlive(identity, observation, at: now)
@@ -23,7 +25,7 @@ extension TargetStateMachine {
             case .dead(let end): seenDead(end, observation, isEvidence: learned != nil, at: now)
             case .missing(let reason): seenMissing(reason, observation, at: now)
             case .undetermined(let reason): seenUndetermined(reason, at: now)
-            case .handledElsewhere(let reason): seenHandledElsewhere(reason, at: now)
+            case .handledElsewhere(let reason): seenHandledElsewhere(reason, isTold: isLeft, at: now)
             }
         }
     }
@@ -33,6 +35,7 @@ extension TargetStateMachine {
     /// What is down when it is first seen is reported and not started, unless the record says that it was up in this
     /// boot and not stopped, or the policy is `always`.
     mutating func firstSeen(_ observation: Observation, at now: BootInstant) {
+        let isLeft = restored == .idle && endedElsewhere(observation, at: now)
         switch observation.liveness {
         case .alive(let identity), .unhealthy(let identity, _):
             let before = life
@@ -41,7 +44,7 @@ extension TargetStateMachine {
             state = .running(since: identity.began ?? now)
             switch restored {
             case .operating(let action, let began, let key):
-                finishInterrupted(action, began: began, key: key, identity: identity, at: now)
+                foundAlive(identity, inTheMiddleOf: action, begunWith: began, key, observation, at: now)
             case .settling(let key):
                 let ticket = key.map { CommandTicket(key: $0, action: .restart) }
                 if before == identity {
@@ -65,7 +68,10 @@ extension TargetStateMachine {
         case .missing(let reason):
             foundDown(End(identity: nil, cause: .unknown), missing: reason, observation, at: now)
         case .undetermined(let reason): seenUndetermined(reason, at: now)
-        case .handledElsewhere(let reason): seenHandledElsewhere(reason, at: now)
+        case .handledElsewhere(let reason):
+            // What had ended before anybody looked is nobody's news.
+            if life == nil { toldEnd = observation.former }
+            seenHandledElsewhere(reason, isTold: isLeft, at: now)
         }
         if !isUnseenStill(observation) { restored = .idle }
     }
@@ -78,49 +84,20 @@ extension TargetStateMachine {
         }
     }
 
-    /// The runner ended in the middle of an action, and the target is found alive.
-    private mutating func finishInterrupted(
-        _ action: TargetAction, began: Identity?, key: CommandKey?, identity: Identity, at now: BootInstant
-    ) {
-        let ticket = key.map { CommandTicket(key: $0, action: action == .stop ? .stop : .restart) }
-        switch action {
-        case .recover, .restart:
-            if began != identity {
-                state = .starting(Trial(settles: now.advanced(by: Self.settleTime), command: ticket))
-                note(.warning, "is starting\(words(for: identity))")
-            } else {
-                // It may be on its way down, by our own signal: then its end is no stop by somebody.
-                signalled = (identity, now.advanced(by: Self.signalledTime))
-                resolve(ticket, .failed, "outcome unknown: the runner ended while it carried this out")
-                note(.ok, nil)
-            }
-        case .stop:
-            // It may be on its way down. It is held: when it ends, it stays down.
-            resolve(ticket, .failed, "outcome unknown: the runner ended while it carried this out")
-            note(.ok, nil)
-        }
-    }
-
     private mutating func foundDown(
         _ end: End, missing: String?, _ observation: Observation, at now: BootInstant
     ) {
         switch restored {
-        case .operating(.stop, _, let key):
-            life = nil
-            state = .exited(.held)
-            tell(.shutdown, "was stopped by \(words(for: key))", .init(kind: .stopped), at: now)
-            resolve(key.map { CommandTicket(key: $0, action: .stop) }, .completed, "\(target.agent) is stopped")
-        case .operating(_, _, let key):
-            // We had signalled it, or were starting it: it is ours to bring up.
-            life = nil
-            let ticket = key.map { CommandTicket(key: $0, action: .restart) }
-            plan(.recover, "was being restarted when the runner ended", nil, command: ticket, due: now, at: now)
+        case .operating(let action, _, let key):
+            let ticket = key.map { CommandTicket(key: $0, action: action == .stop ? .stop : .restart) }
+            foundDown(inTheMiddleOf: action, ticket, at: now)
         case .waiting where life == nil && !isHeld && missing == nil && !settings.policy.restarts(after: end):
             // How it ended was not known when the restart was planned, and after such an end nothing is started.
             attempt = max(0, attempt - 1)
             rest(after: end, observation, as: end.isDeliberate ? nil : .evidence, at: now)
         case .waiting(let due) where life == nil && !isHeld:
-            plan(.recover, "is down", nil, command: nil, due: max(due, now), at: now)
+            let known = end.cause == .unknown ? toldEnd ?? end : end
+            plan(.recover, words(for: known), nil, command: nil, due: max(due, now), at: now)
         case .settling(let key):
             resolve(
                 key.map { CommandTicket(key: $0, action: .restart) }, .failed,
@@ -146,7 +123,7 @@ extension TargetStateMachine {
                 report = TargetReport(status: remembered.status, message: remembered.message)
                 actions.append(.report(report))
             } else {
-                state = .exited(.foundDown)
+                state = .exited(.foundDown(end.identity))
                 let message = missing ?? "is down"
                 tell(
                     .error, "\(message); it was so when the runner first saw it, so it was not started",
@@ -159,7 +136,7 @@ extension TargetStateMachine {
 
     private mutating func seenAlive(_ identity: Identity, _ observation: Observation, at now: BootInstant) {
         switch state {
-        case .unseen, .operating: break  // judged elsewhere
+        case .unseen, .operating, .interrupted: break  // judged elsewhere
         case .running:
             if life == identity {
                 let wasUnhealthy = report.status == .error
@@ -221,9 +198,9 @@ extension TargetStateMachine {
         }
     }
 
-    private mutating func seenUnhealthy(_ identity: Identity, _ reason: String, at now: BootInstant) {
+    mutating func seenUnhealthy(_ identity: Identity, _ reason: String, at now: BootInstant) {
         switch state {
-        case .unseen, .operating: return
+        case .unseen, .operating, .interrupted: return
         case .starting(let trial):
             resolve(trial.command, .failed, "\(target.agent) came up and is unhealthy: \(reason)")
         case .backoff(var plan), .queued(var plan):
@@ -251,7 +228,7 @@ extension TargetStateMachine {
 
     /// Some reasons go on with a sentence about the target, others say what there is instead of it.
     private func doubt(_ reason: String) -> String {
-        reason.hasPrefix("can't ") || reason.hasPrefix("is ") ? reason : ": \(reason)"
+        reason.hasPrefix("can't ") || reason.hasPrefix("is ") || reason.hasPrefix("waits ") ? reason : ": \(reason)"
     }
 
     private mutating func seenUndetermined(_ reason: String, at now: BootInstant) {
@@ -266,11 +243,12 @@ extension TargetStateMachine {
         }
     }
 
-    private mutating func seenHandledElsewhere(_ reason: String, at now: BootInstant) {
+    /// - Parameter isTold: what is to be said of it was said just now.
+    private mutating func seenHandledElsewhere(_ reason: String, isTold: Bool, at now: BootInstant) {
         if state == .handledElsewhere(reason) { return }
         giveUpPlans("another supervisor is at it: \(reason)")
         state = .handledElsewhere(reason)
-        note(.warning, reason)
+        if !isTold { note(.warning, doubt(reason)) }
     }
 
     private mutating func giveUpPlans(_ reason: String) {
@@ -282,7 +260,7 @@ extension TargetStateMachine {
             if life == nil, plan.isByPolicy, restored == .idle { restored = .waiting(due: plan.due) }
         case .starting(let trial): resolve(trial.command, .failed, "outcome unknown: \(reason)")
         case .exited(let rest): resting = (rest, report)
-        case .unseen, .running, .operating, .undetermined, .handledElsewhere: break
+        case .unseen, .running, .operating, .interrupted, .undetermined, .handledElsewhere: break
         }
     }
 }

@@ -49,9 +49,9 @@ extension TargetStateMachine {
         let plan = Plan(action: action, due: due, command: command, grace: grace, isByPolicy: true)
         state = .backoff(plan)
         if let kind {
-            tellPlan(message, kind, end: end, due: due, at: now)
+            tellPlan(message, kind, end: end, grace: grace, due: due, at: now)
         } else {
-            note(.error, message)
+            note(.error, "\(message); restarting \(max(now.duration(to: due), .zero).inWords)")
         }
         startIfDue(plan, at: now)
     }
@@ -85,7 +85,8 @@ extension TargetStateMachine {
     }
 
     mutating func tellPlan(
-        _ message: String, _ kind: HeartbeatEvent.Kind, end: End? = nil, due: BootInstant, at now: BootInstant
+        _ message: String, _ kind: HeartbeatEvent.Kind, end: End? = nil, grace: Duration = .zero, due: BootInstant,
+        at now: BootInstant
     ) {
         let wait = max(now.duration(to: due), .zero)
         var told = event(kind, end)
@@ -93,19 +94,24 @@ extension TargetStateMachine {
         told.nextAttemptIn = wait.wireSeconds
         let restarts = window.count(at: now) + 1
         let often = restarts > 1 ? " (\(ordinal(restarts)) try in 10 min)" : ""
-        tell(.error, "\(message); restarting \(wait.inWords)\(often)", told, at: now)
+        // What is waited for may come sooner.
+        let pace = grace > .zero && wait > .zero ? "with\(wait.inWords)" : wait.inWords
+        tell(.error, "\(message); restarting \(pace)\(often)", told, at: now)
     }
 
     /// Reports a crash loop, once until it is over.
     ///
     /// - Parameter cameUp: whether the last try brought it up; a start that fails is no restart.
-    mutating func tellCrashLoop(cameUp: Bool = true, at now: BootInstant) {
+    mutating func tellCrashLoop(
+        _ status: HeartbeatStatus = .error, cameUp: Bool = true,
+        _ outlook: String = "it is tried again at the capped pace", at now: BootInstant
+    ) {
         guard window.isCrashLoop(at: now), !isCrashLoopTold else { return }
         isCrashLoopTold = true
         let count = window.count(at: now)
         tell(
-            .error,
-            "is in a crash loop: \(count) \(cameUp ? "restarts" : "tries to start it") in 10 min; it is tried again at the capped pace",
+            status,
+            "is in a crash loop: \(count) \(cameUp ? "restarts" : "tries to start it") in 10 min; \(outlook)",
             .init(kind: .crashLoop, attempt: attempt), at: now)
     }
 
@@ -113,7 +119,9 @@ extension TargetStateMachine {
     mutating func withdrawStart() {
         switch state {
         case .queued: actions.append(.releaseStart)
-        case .unseen, .running, .starting, .backoff, .operating, .exited, .undetermined, .handledElsewhere: break
+        case .unseen, .running, .starting, .backoff, .operating, .interrupted, .exited, .undetermined,
+            .handledElsewhere:
+            break
         }
     }
 
@@ -198,9 +206,14 @@ extension TargetStateMachine.State {
         switch self {
         case .backoff: .backoff(plan)
         case .queued: .queued(plan)
-        case .unseen, .running, .starting, .operating, .exited, .undetermined, .handledElsewhere: self
+        case .unseen, .running, .starting, .operating, .interrupted, .exited, .undetermined, .handledElsewhere: self
         }
     }
+}
+
+extension End {
+    /// What kind of event it is.
+    var ending: HeartbeatEvent.Kind { cause == .exit(code: 0) ? .exited : .died }
 }
 
 extension Duration {

@@ -18,6 +18,8 @@ package struct TargetStateMachine: Sendable {
         indirect case queued(Plan)
         /// The controller is at it.
         indirect case operating(Operation)
+        /// An earlier runner ended in the middle of an action, and what it had begun may go on without it.
+        indirect case interrupted(Interruption)
         /// Down, and nothing is planned.
         case exited(Rest)
         /// It can't be told whether it lives, for this reason. Nothing is done.
@@ -59,6 +61,16 @@ package struct TargetStateMachine: Sendable {
         package var latest: Observation?
     }
 
+    /// An action of a runner that ended, on a life that has not ended yet.
+    package struct Interruption: Sendable, Hashable {
+        package var action: TargetAction
+        package var command: CommandTicket?
+        /// Until when what becomes of that life is the action's doing.
+        package var until: BootInstant
+        /// The newest thing seen of it; judged when nothing came of the action.
+        package var latest: Observation
+    }
+
     /// Why it is down and stays down.
     package enum Rest: Sendable, Hashable {
         /// A `stop` command holds it.
@@ -66,7 +78,7 @@ package struct TargetStateMachine: Sendable {
         /// It ended, and the policy starts nothing after such an end.
         case ended(Identity?)
         /// It was down, or not there, when it was first seen.
-        case foundDown
+        case foundDown(Identity?)
         /// It can't be started again.
         case notRestartable(Identity?)
     }
@@ -106,8 +118,8 @@ package struct TargetStateMachine: Sendable {
 
     /// How long a new life must stay up for its restart to count as done.
     package static let settleTime = Duration.seconds(5)
-    /// How long a process may take to end that was signalled by a runner which has ended itself.
-    package static let signalledTime = Duration.seconds(30)
+    /// How long what a runner had begun may go on after its end: a stop that takes its whole time, and a start.
+    package static let interruptedTime = Duration.seconds(30)
     /// How long a start waits that nothing but its surroundings hinder, before it is tried again.
     package static let hindranceTime = Duration.seconds(5)
     /// How long a target must be up to start afresh.
@@ -146,8 +158,6 @@ package struct TargetStateMachine: Sendable {
     var wasKnownDown = false
     /// The record told that somebody had stopped it on purpose.
     var wasStopped = false
-    /// The life that a runner which ended may have signalled for a restart, and until when its end is that restart's.
-    @Rare var signalled: (life: Identity, until: BootInstant)?
     /// The memory of the life that is up or was.
     var lastMemoryMB: Double?
     var jitter: JitterSource
@@ -183,6 +193,7 @@ package struct TargetStateMachine: Sendable {
         wasKnownDown = record.life == nil
         wasStopped = record.isStoppedByOthers ?? false
         remembered = record.rest
+        toldEnd = record.toldEnd
     }
 
     /// When `deadlineReached` is due; nil when nothing waits for time.
@@ -190,6 +201,7 @@ package struct TargetStateMachine: Sendable {
         switch state {
         case .backoff(let plan): isStopping ? nil : plan.due
         case .starting(let trial): trial.settles
+        case .interrupted(let interruption): interruption.until
         case .running(let since): attempt > 0 ? since.advanced(by: Self.healthyTime) : nil
         case .unseen, .queued, .operating, .exited, .undetermined, .handledElsewhere: nil
         }
@@ -199,7 +211,8 @@ package struct TargetStateMachine: Sendable {
     package var isOperating: Bool {
         switch state {
         case .operating: true
-        case .unseen, .running, .starting, .backoff, .queued, .exited, .undetermined, .handledElsewhere: false
+        case .unseen, .running, .starting, .backoff, .queued, .interrupted, .exited, .undetermined, .handledElsewhere:
+            false
         }
     }
 
@@ -239,6 +252,7 @@ package struct TargetStateMachine: Sendable {
             attempt = 0
             window = FailureWindow()
             isCrashLoopTold = false
+        case .interrupted(let interruption): nothingCame(of: interruption, at: now)
         case .unseen, .queued, .operating, .exited, .undetermined, .handledElsewhere:
             break
         }
@@ -258,7 +272,8 @@ package struct TargetStateMachine: Sendable {
                 return
             }
             begin(plan.action, command: plan.command, hindrance: plan.hindrance, at: now)
-        case .unseen, .running, .starting, .backoff, .operating, .exited, .undetermined, .handledElsewhere:
+        case .unseen, .running, .starting, .backoff, .operating, .interrupted, .exited, .undetermined,
+            .handledElsewhere:
             // The wish was withdrawn while the permit was on its way.
             actions.append(.releaseStart)
         }
@@ -272,7 +287,7 @@ package struct TargetStateMachine: Sendable {
             operation.holdsPermit = false
             state = .operating(operation)
             actions.append(.releaseStart)
-        case .unseen, .running, .starting, .backoff, .queued, .exited, .undetermined, .handledElsewhere:
+        case .unseen, .running, .starting, .backoff, .queued, .interrupted, .exited, .undetermined, .handledElsewhere:
             break
         }
     }
@@ -291,7 +306,8 @@ package struct TargetStateMachine: Sendable {
             actions.append(.releaseStart)
             resolve(plan.command, .failed, "not carried out: the runner is stopping")
             withdrawCommand(of: plan, at: now)
-        case .unseen, .running, .starting, .backoff, .operating, .exited, .undetermined, .handledElsewhere:
+        case .unseen, .running, .starting, .backoff, .operating, .interrupted, .exited, .undetermined,
+            .handledElsewhere:
             break
         }
     }
@@ -303,7 +319,7 @@ package struct TargetStateMachine: Sendable {
         } else if let life {
             state = .running(since: life.began ?? now)
         } else {
-            state = .exited(.foundDown)
+            state = .exited(.foundDown(toldEnd?.identity))
         }
     }
 
@@ -313,14 +329,15 @@ package struct TargetStateMachine: Sendable {
     package var record: TargetRecord {
         TargetRecord(
             bootID: bootID, life: life, isHeld: isHeld, isStoppedByOthers: isStoppedByOthers ? true : nil,
-            attempt: attempt, window: window, phase: recordedPhase, rest: recordedRest)
+            attempt: attempt, window: window, phase: recordedPhase, rest: recordedRest,
+            toldEnd: isEndTold ? toldEnd : nil)
     }
 
     private var recordedRest: TargetRecord.Rest? {
         switch state {
         case .exited: TargetRecord.Rest(status: report.status, message: report.message)
         case .unseen, .undetermined, .handledElsewhere: life == nil ? remembered : nil
-        case .running, .starting, .backoff, .queued, .operating: nil
+        case .running, .starting, .backoff, .queued, .operating, .interrupted: nil
         }
     }
 
@@ -328,7 +345,7 @@ package struct TargetStateMachine: Sendable {
         switch state {
         case .exited(.ended): toldEnd.map(\.isDeliberate) ?? wasStopped
         case .unseen, .undetermined, .handledElsewhere: wasStopped && life == nil
-        case .running, .starting, .backoff, .queued, .operating, .exited: false
+        case .running, .starting, .backoff, .queued, .operating, .interrupted, .exited: false
         }
     }
 
@@ -338,6 +355,7 @@ package struct TargetStateMachine: Sendable {
         case .backoff(let plan), .queued(let plan): .waiting(due: plan.due)
         case .operating(let operation):
             .operating(operation.action, before: operation.before, command: operation.command?.key)
+        case .interrupted(let left): .operating(left.action, before: life, command: left.command?.key)
         case .starting(let trial): .settling(command: trial.command?.key)
         case .running, .exited: .idle
         }

@@ -21,7 +21,7 @@ import WireProtocol
     @Test func aDeathIsToldAtOnceAndTheRestartWaitsToLearnMore() {
         let bot = deadBot()
         #expect(bot.events == [.died])
-        #expect(bot.reports.first?.message == "bot died (PID 1); restarting in 5 s")
+        #expect(bot.reports.first?.message == "bot died (PID 1); restarting within 5 s")
         #expect(bot.machine.deadline == bot.now.advanced(by: Self.waiting))
     }
 

@@ -125,13 +125,53 @@ import WireProtocol
         #expect(bot.results == [.completed])
     }
 
-    @Test func aRestartWithTheOldLifeStillUpHasAnUnknownOutcomeAndIsNotRepeated() {
+    @Test func aRestartWhoseOldLifeStaysUpHasAnUnknownOutcomeAndIsNotRepeated() {
         let key = CommandKey(endpoint: "e", id: 7)
         var bot = Machine(
             record: record(life: 1, phase: .operating(.restart, before: .life(1), command: key)))
         bot.sees(.alive(.life(1)))
-        #expect(bot.results == [.failed])
+        // What was ordered may go on without the runner that ordered it.
+        #expect(bot.results.isEmpty)
+        #expect(bot.machine.report.message == "bot is up; it was being restarted when the runner ended")
+        bot.reachDeadline()
+        #expect(bot.resolved == ["outcome unknown: the runner ended while it carried this out"])
         #expect(bot.performed.isEmpty && !bot.requestsStart)
+        #expect(bot.machine.report.status == .ok)
+    }
+
+    @Test func aRestartThatGoesOnWithoutItsRunnerIsCompleted() {
+        let key = CommandKey(endpoint: "e", id: 7)
+        var bot = Machine(
+            record: record(life: 1, phase: .operating(.restart, before: .life(1), command: key)))
+        bot.sees(.alive(.life(1)))
+        bot.sees(.alive(.life(2)), after: .seconds(10))
+        bot.reachDeadline()
+        #expect(bot.results == [.completed])
+    }
+
+    @Test func whatGoesOnWithoutItsRunnerIsRememberedAndHoldsUpCommands() {
+        let key = CommandKey(endpoint: "e", id: 7)
+        let interrupted = record(life: 1, phase: .operating(.restart, before: .life(1), command: key))
+        var bot = Machine(record: interrupted)
+        bot.sees(.alive(.life(1)))
+        #expect(bot.machine.record.phase == interrupted.phase)
+        bot.sees(.undetermined("the engine is gone"))
+        #expect(bot.machine.record.phase == interrupted.phase)
+        bot.sees(.alive(.life(1)))
+        bot.feed(.commanded(.stop(8)))
+        #expect(bot.performed.isEmpty && bot.results.isEmpty)
+        bot.reachDeadline()
+        #expect(bot.results == [.failed])
+        #expect(bot.performed == [.stop])
+    }
+
+    @Test func whatWasUnhealthyAndOutlivesItsInterruptedRestartIsRestarted() {
+        var bot = Machine(record: record(life: 1, phase: .operating(.restart, before: .life(1), command: nil)))
+        bot.sees(.unhealthy(.life(1), "no answer"))
+        #expect(bot.machine.deadline == bot.now.advanced(by: .seconds(30)))
+        bot.reachDeadline()
+        #expect(bot.events == [.unhealthy])
+        #expect(bot.requestsStart)
     }
 
     @Test func whatARunnerHadSignalledForARestartIsBroughtBackHoweverItEnds() {
@@ -152,7 +192,8 @@ import WireProtocol
         var bot = Machine(
             record: record(life: 1, phase: .operating(.restart, before: .life(1), command: key)))
         bot.sees(.alive(.life(1)))
-        bot.seesDeath(of: 1, cause: .signal(15), deliberate: true, after: .seconds(31))
+        bot.reachDeadline()
+        bot.seesDeath(of: 1, cause: .signal(15), deliberate: true, after: .seconds(1))
         #expect(!bot.requestsStart)
         #expect(bot.machine.report.status == .shutdown)
     }
@@ -193,14 +234,59 @@ import WireProtocol
         #expect(bot.machine.report.status == .shutdown)
     }
 
-    @Test func anInterruptedStopOfALivingTargetHoldsItDownWhenItEnds() {
+    @Test func anInterruptedStopIsCompletedByTheEndOfWhatItStopped() {
         let key = CommandKey(endpoint: "e", id: 7)
-        var bot = Machine(
-            record: record(life: 1, held: true, phase: .operating(.stop, before: .life(1), command: key)))
+        let interrupted = record(life: 1, held: true, phase: .operating(.stop, before: .life(1), command: key))
+        var bot = Machine(record: interrupted)
         bot.sees(.alive(.life(1)))
+        #expect(bot.results.isEmpty)
+        bot.seesDeath(of: 1, after: .seconds(9))
+        #expect(bot.results == [.completed])
+        #expect(!bot.requestsStart && bot.machine.deadline == nil)
+        // Should it never end, nobody knows, and it is held all the same.
+        bot = Machine(record: interrupted)
+        bot.sees(.alive(.life(1)))
+        bot.reachDeadline()
         #expect(bot.results == [.failed])
         bot.seesDeath(of: 1)
         #expect(!bot.requestsStart && bot.machine.deadline == nil)
+    }
+
+    @Test func whatIsStartedAnewAfterAnInterruptedStopIsNotHeld() {
+        let key = CommandKey(endpoint: "e", id: 7)
+        var bot = Machine(
+            record: record(life: 1, held: true, phase: .operating(.stop, before: .life(1), command: key)))
+        bot.sees(.alive(.life(2)))
+        #expect(bot.results == [.failed])
+        #expect(bot.events == [.started])
+        #expect(!bot.machine.isHeld)
+    }
+
+    @Test func whatSomebodyStartedAndDidNotStayUpIsTold() {
+        var bot = Machine()
+        bot.seesDeath(of: 1)
+        #expect(!bot.requestsStart)
+        bot.seesDeath(of: 1)
+        #expect(bot.events.isEmpty)
+        bot.seesDeath(of: 2, cause: .exit(code: 3))
+        #expect(bot.events == [.died])
+        #expect(bot.requestsStart)
+    }
+
+    @Test func theNextRunnerSaysWhatAWaitingTargetDiedOfAndWhenItIsTried() {
+        var bot = Machine(backoff: Backoff(initial: .seconds(60)))
+        bot.sees(.alive(.life(1)))
+        bot.seesDeath(of: 1, cause: .exit(code: 3))
+        bot.comeUp(as: 2)
+        bot.seesDeath(of: 2, cause: .exit(code: 3))
+        let record = bot.machine.record
+        bot.sees(.undetermined("the engine is gone"))
+        bot.seesDeath(of: 2)
+        #expect(bot.machine.report.message?.hasPrefix("bot died (PID 2): exit 3; restarting in ") == true)
+        var next = Machine(record: record)
+        next.seesDeath(of: 2, cause: .exit(code: 3))
+        #expect(next.machine.report.message?.hasPrefix("bot died (PID 2): exit 3; restarting in ") == true)
+        #expect(next.events.isEmpty)
     }
 
     @Test func doubtKeepsWhatTheRecordSaid() {
