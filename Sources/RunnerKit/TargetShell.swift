@@ -109,8 +109,11 @@ actor TargetShell<C: Clock> where C.Instant == BootInstant {
 
     private func log(_ report: TargetReport) {
         guard let event = report.event else { return }
+        // That it is being restarted was announced with its death, and what comes of it follows.
+        let level: Logger.Level =
+            event.kind == .restarting ? .debug : report.status == .error ? .warning : .notice
         surroundings.logger.log(
-            level: report.status == .error ? .warning : .notice, "\(report.message ?? target.agent)",
+            level: level, "\(report.message ?? target.agent)",
             metadata: ["target": "\(id)", "event": "\(event.kind.rawValue)"])
     }
 }

@@ -228,7 +228,7 @@ extension TargetStateMachine {
 
     /// Some reasons go on with a sentence about the target, others say what there is instead of it.
     private func doubt(_ reason: String) -> String {
-        reason.hasPrefix("can't ") || reason.hasPrefix("is ") || reason.hasPrefix("waits ") ? reason : ": \(reason)"
+        reason.hasPrefix("can't ") || reason.hasPrefix("is ") ? reason : ": \(reason)"
     }
 
     private mutating func seenUndetermined(_ reason: String, at now: BootInstant) {
@@ -248,7 +248,7 @@ extension TargetStateMachine {
         if state == .handledElsewhere(reason) { return }
         giveUpPlans("another supervisor is at it: \(reason)")
         state = .handledElsewhere(reason)
-        if !isTold { note(.warning, doubt(reason)) }
+        if !isTold { note(.warning, reason) }
     }
 
     private mutating func giveUpPlans(_ reason: String) {

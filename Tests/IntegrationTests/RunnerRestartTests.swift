@@ -148,7 +148,8 @@ import WireProtocol
                 await first.ended()
 
                 let second = try start(agents, ["bot"], stub)
-                let result = try await stub.result(of: command.id)
+                // What was begun and leaves no trace is waited for, half a minute.
+                let result = try await stub.result(of: command.id, within: .seconds(60))
                 let lives = agents.lives(of: "bot")
                 #expect(lives.filter(AgentDirectory.isRunning).count == 1)
                 switch result.result.status {

@@ -37,7 +37,7 @@ import Testing
         _ = judge.judge(try LaunchdFixture.answer("macos-13-15-running"), at: now)
         let waiting = try LaunchdFixture.answer("macos-10-waiting-old")
         let seen = judge.judge(waiting, at: later(1))
-        #expect(seen.liveness == .handledElsewhere("launchd keeps it alive and starts it within 10 s"))
+        #expect(seen.liveness == .handledElsewhere("is kept alive by launchd, which starts it within 10 s"))
         #expect(judge.reconsider == later(16))
         #expect(judge.judge(waiting, at: later(15)).liveness == seen.liveness)
         guard case .dead(let end) = judge.judge(waiting, at: later(16)).liveness else {
@@ -51,7 +51,7 @@ import Testing
     @Test func whatLaunchdIsStartingIsLeftToIt() throws {
         var judge = LaunchdJudge()
         let scheduled = try LaunchdFixture.answer("macos-13-15-spawn-scheduled")
-        #expect(judge.judge(scheduled, at: later(100)).liveness == .handledElsewhere("launchd is starting it"))
+        #expect(judge.judge(scheduled, at: later(100)).liveness == .handledElsewhere("is being started by launchd"))
     }
 
     @Test func whatWasTakenOutIsDeliberateAndWhatNeverWasThereIsMissing() throws {

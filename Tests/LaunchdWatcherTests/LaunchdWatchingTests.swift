@@ -38,7 +38,7 @@ import WatcherAPI
         try await with(StandInLaunchd(isKeptAlive: true)) { launchd, observations in
             let first = try await launchd.life(observations)
             try await launchd.send(SIGKILL)
-            #expect(try await observations.next().liveness == .handledElsewhere("launchd is starting it"))
+            #expect(try await observations.next().liveness == .handledElsewhere("is being started by launchd"))
             let second = try await observations.alive(otherThan: first)
             #expect(await launchd.watcher.perform(.stop, on: launchd.id) {} == .down)
             let end = try await observations.dead()

@@ -97,7 +97,7 @@ package struct LaunchdJudge: Sendable, Hashable {
         let since = downSince ?? now
         downSince = since
         if ["spawn scheduled", "spawning", "xpcproxy"].contains(service.state) {
-            return Observation(.handledElsewhere("launchd is starting it"))
+            return Observation(.handledElsewhere("is being started by launchd"))
         }
         if service.isKeptAlive, !isDisabled {
             let pause = service.minimumRuntime.map { Duration.seconds($0) } ?? Self.throttle
@@ -105,7 +105,7 @@ package struct LaunchdJudge: Sendable, Hashable {
             if now < due {
                 reconsider = due
                 return Observation(
-                    .handledElsewhere("launchd keeps it alive and starts it within \(pause.components.seconds) s"))
+                    .handledElsewhere("is kept alive by launchd, which starts it within \(pause.components.seconds) s"))
             }
         }
         return Observation(.dead(end(service, isDisabled)))
