@@ -40,6 +40,10 @@ fuzz:
 kills:
 	CI=true CLEVAGENT_KILL_POINTS=200 swift test --no-parallel --filter KillPointTests
 
+# An hour of twenty deaths a second, outages and commands: SOAK="60" for a minute.
+soak:
+	scripts/soak $(SOAK)
+
 # Runner and server in 20,000 made-up worlds: SIMULATE="1-500" for a quick look.
 simulate:
 	scripts/simulate $(SIMULATE)
@@ -48,4 +52,4 @@ simulate:
 mutations:
 	scripts/mutations
 
-.PHONY: kills build check fmt test release bench storm fuzz simulate mutations
+.PHONY: kills soak build check fmt test release bench storm fuzz simulate mutations

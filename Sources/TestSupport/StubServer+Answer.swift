@@ -9,6 +9,9 @@ extension StubServer {
             case raw([UInt8])
             case close
             case hang
+            case halfClose
+            case late(Duration)
+            case cut(after: Int)
         }
 
         struct Reply: Sendable {
@@ -44,6 +47,9 @@ extension StubServer.Answer: CustomStringConvertible {
             case .raw(let bytes): "\(bytes.count) raw bytes"
             case .close: "close"
             case .hang: "hang"
+            case .halfClose: "half a close"
+            case .late(let delay): "\(delay) late"
+            case .cut(let count): "cut after \(count) bytes"
             }
         return takesEffect ? what + ", after taking effect" : what
     }
@@ -111,6 +117,15 @@ extension StubServer.Answer {
 
     /// Never answers; the connection stays open until the client or the scope ends it.
     package static let hang = Self(kind: .hang)
+
+    /// Sends nothing but the end of what it has to say (shutdown(2)), and goes on reading.
+    package static let halfClose = Self(kind: .halfClose)
+
+    /// Gives the answer of the server behind that much later.
+    package static func late(by delay: Duration) -> Self { Self(kind: .late(delay), takesEffect: true) }
+
+    /// Gives that many bytes of the answer of the server behind, and closes.
+    package static func cut(after count: Int) -> Self { Self(kind: .cut(after: count), takesEffect: true) }
 }
 
 extension StubServer {

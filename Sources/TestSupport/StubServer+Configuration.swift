@@ -28,15 +28,18 @@ extension StubServer {
         package var clients: TestAuthority?
         /// Whether it tells runners that it reads gzip, and reads it; otherwise such a body gets 415.
         package var offersGzip: Bool
+        /// The port of the server behind, which then gives every answer that is not scripted.
+        package var upstream: Int?
 
         /// - Parameter offersGzip: Nil for what it is with that knowledge: only the whole protocol has it.
         package init(
             knowledge: Knowledge = .whole, redelivery: Redelivery = .once, apiKey: String? = nil,
             firstCommandID: Int64 = 1_795_000_000, identity: TestAuthority.Identity? = nil,
             clients: TestAuthority? = nil,
-            offersGzip: Bool? = nil
+            offersGzip: Bool? = nil, upstream: Int? = nil
         ) {
             self.clients = clients
+            self.upstream = upstream
             self.offersGzip = offersGzip ?? (knowledge == .whole)
             self.identity = identity
             self.knowledge = knowledge

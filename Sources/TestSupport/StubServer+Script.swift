@@ -75,6 +75,13 @@ extension StubServer {
         }
     }
 
+    /// Has the server on that port give the answers from the next request on that it is scripted for nothing.
+    ///
+    /// A connection that was made to another one stays there until it ends.
+    package func pass(to port: Int) {
+        state.withLockedValue { $0.configuration.upstream = port }
+    }
+
     /// Offers gzip from the next request on, or no longer does: an update of the server, or its way back.
     package func offerGzip(_ offersGzip: Bool) {
         state.withLockedValue { $0.configuration.offersGzip = offersGzip }

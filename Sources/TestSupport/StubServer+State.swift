@@ -18,6 +18,8 @@ extension StubServer {
             case answer(Answer)
             /// Held as a long poll: answered by a queued command, or with an empty list when the time is over.
             case hold(seconds: Int)
+            /// The server behind, on that port, gets it; what comes back is treated like that.
+            case pass(port: Int, StubServerPassage.Treatment)
         }
 
         var configuration: Configuration
@@ -51,7 +53,11 @@ extension StubServer {
             var request = packed
             let refusal = unpack(&request)
             requests.append(request)
-            guard let scripted = takeScripted(for: request) else {
+            let scripted = takeScripted(for: request)
+            if let port = configuration.upstream, scripted?.takesEffect ?? true {
+                return .pass(port: port, .init(scripted))
+            }
+            guard let scripted else {
                 return refusal.map { .answer($0) } ?? protocolReaction(to: request)
             }
             if scripted.takesEffect { _ = protocolReaction(to: request) }

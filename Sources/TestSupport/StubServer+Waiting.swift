@@ -64,6 +64,17 @@ extension StubServer {
     /// Every request, from the first on, as it comes; ends with the stub or with the task that iterates.
     package var requestStream: RequestStream { RequestStream(stub: self) }
 
+    /// Waits until `probe` finds something, looking whenever a request came or an answer went back.
+    package func eventually<Found>(
+        _ what: String, within limit: Duration = .seconds(30), _ probe: () async throws -> Found?
+    ) async throws -> Found {
+        for await _ in changes(within: limit) {
+            if let found = try await probe() { return found }
+        }
+        try Task.checkCancellation()
+        throw StubServerError.notSeen(what, within: limit, log: requests.suffix(40).map { "\($0.method) \($0.path)" })
+    }
+
     // MARK: How waiting works
 
     /// Signals once at once and then after each change, until the stub ends or `limit` is over.
@@ -83,18 +94,6 @@ extension StubServer {
         }
         continuation.yield()
         return stream
-    }
-
-    /// Looks after each change until `probe` finds something.
-    private func eventually<Found>(
-        _ what: String, within limit: Duration, _ probe: () -> Found?
-    ) async throws -> Found {
-        for await _ in changes(within: limit) {
-            if let found = probe() { return found }
-        }
-        try Task.checkCancellation()
-        let log = requests.suffix(40).map { "\($0.method) \($0.path)" }
-        throw StubServerError.notSeen(what, within: limit, log: log)
     }
 
     private func first<Item>(

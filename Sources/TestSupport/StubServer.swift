@@ -17,11 +17,13 @@ package final class StubServer: Sendable {
     let group: MultiThreadedEventLoopGroup
     let state: NIOLockedValueBox<State>
     private let reservation: PortReservation
-    private let tls: NIOSSLContext?
+    private let tls: NIOLockedValueBox<NIOSSLContext?>
+    private let scheme: String
 
     /// Binds a free port and starts to answer.
     init(_ configuration: Configuration) async throws {
-        tls = try configuration.identity.map { try Self.context($0, clients: configuration.clients) }
+        tls = NIOLockedValueBox(try configuration.identity.map { try Self.context($0, clients: configuration.clients) })
+        scheme = configuration.identity == nil ? "http://127.0.0.1" : "https://localhost"
         reservation = try PortReservation()
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         state = NIOLockedValueBox(State(configuration))
@@ -34,7 +36,7 @@ package final class StubServer: Sendable {
     }
 
     /// The URL before `/api/v1`, as `--endpoint` takes it.
-    package var endpoint: String { tls == nil ? "http://127.0.0.1:\(port)" : "https://localhost:\(port)" }
+    package var endpoint: String { "\(scheme):\(port)" }
 
     // MARK: Being away
 
@@ -57,11 +59,20 @@ package final class StubServer: Sendable {
         try await listen()
     }
 
+    /// Whether connecting is refused.
+    package var isAway: Bool { state.withLockedValue { $0.listener == nil } }
+
     /// Cuts every open connection, with whatever was under way on it; new ones are taken.
     package func cutConnections() async {
         for connection in state.withLockedValue({ Array($0.connections.values) }) {
             try? await connection.close()
         }
+    }
+
+    /// Is another under TLS from the next connection on.
+    package func become(_ identity: TestAuthority.Identity) throws {
+        let context = try Self.context(identity, clients: nil)
+        tls.withLockedValue { $0 = context }
     }
 
     /// Ends everything; only the scope calls it.
@@ -91,7 +102,9 @@ package final class StubServer: Sendable {
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { [state, tls] channel in
                 channel.eventLoop.makeCompletedFuture {
-                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
+                    if let tls = tls.withLockedValue({ $0 }) {
+                        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
+                    }
                     try StubServerConnection.install(in: channel, state: state)
                 }
             }

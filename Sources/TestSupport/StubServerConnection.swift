@@ -8,6 +8,7 @@ import WireProtocol
 struct StubServerConnection: Sendable {
     let channel: any Channel
     let state: NIOLockedValueBox<StubServer.State>
+    let passage: StubServerPassage
     /// Whether the client asked for this connection to end with the answer.
     var closesAfterwards = false
     /// Whether the answer tells that gzip is read here.
@@ -32,12 +33,16 @@ struct StubServerConnection: Sendable {
             StubServerByteCounter(state: state),
             // Answers are written as bytes, so that they can be wrong in every way: there is no response encoder.
             ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)),
-            StubServerRequestReader(connection: StubServerConnection(channel: channel, state: state), id: id),
+            StubServerRequestReader(
+                connection: StubServerConnection(
+                    channel: channel, state: state, passage: StubServerPassage(for: channel, state)), id: id),
         ])
     }
 
     /// Records a whole request and answers it, now or when its long poll ends.
-    func receive(_ make: (Int) -> StubServer.Request) {
+    ///
+    /// - Parameter bytes: the request as a server behind is to get it.
+    func receive(_ bytes: [UInt8], _ make: (Int) -> StubServer.Request) {
         let (reaction, index, observers) = state.withLockedValue { state in
             let request = make(state.requests.count)
             let reaction = state.receive(request)
@@ -49,6 +54,8 @@ struct StubServerConnection: Sendable {
         switch reaction {
         case .answer(let answer):
             send(answer)
+        case .pass(let port, let treatment):
+            passage.pass(bytes, to: port, treatment) { send($0) }
         case .hold(let seconds):
             channel.eventLoop.scheduleTask(in: .seconds(Int64(seconds))) {
                 guard state.withLockedValue({ $0.releasePoll(index) }) else { return }
@@ -71,8 +78,10 @@ struct StubServerConnection: Sendable {
             write(bytes, thenClose: true)
         case .close:
             channel.close(promise: nil)
-        case .hang:
+        case .hang, .late, .cut:
             break
+        case .halfClose:
+            channel.close(mode: .output, promise: nil)
         }
     }
 
@@ -159,12 +168,17 @@ private final class StubServerRequestReader: ChannelInboundHandler {
             head.headers.contains(name: WireHeader.runnerID)
             && connection.state.withLockedValue { $0.configuration.offersGzip }
         let (path, query) = Self.split(head.uri)
-        connection.receive { index in
+        connection.receive(Self.bytes(head, body)) { index in
             StubServer.Request(
                 index: index, method: head.method.rawValue, path: path, query: query,
                 headers: head.headers.map { (name: $0.name, value: $0.value) }, body: body, arrival: arrival,
                 connection: id)
         }
+    }
+
+    private static func bytes(_ head: HTTPRequestHead, _ body: Data) -> [UInt8] {
+        let headers = head.headers.map { "\($0.name): \($0.value)\r\n" }.joined()
+        return Array("\(head.method.rawValue) \(head.uri) HTTP/1.1\r\n\(headers)\r\n".utf8) + body
     }
 
     /// Splits a request target into path and query; enough for this protocol's queries, which need no decoding.

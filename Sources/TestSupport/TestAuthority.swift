@@ -41,14 +41,20 @@ package struct TestAuthority: Sendable {
     /// - Parameter name: as in a subjectAltName: `DNS:localhost`, `IP:127.0.0.1`.
     package func identity(for name: String, valid validity: Validity = .now) async throws -> Identity {
         try directory.write("subjectAltName=\(name)\n", to: directory.file("extensions"))
+        let mark = String(UInt32.random(in: 0 ... .max), radix: 16)
+        let identity = Identity(
+            certificate: directory.file("certificate-" + mark), key: directory.file("key-" + mark))
         try await openssl(
-            ["req"] + Self.newKey + ["-keyout", file("key"), "-out", file("request"), "-subj", "/CN=server of a test"])
+            ["req"] + Self.newKey + [
+                "-keyout", identity.key.string, "-out", file("request"), "-subj", "/CN=server of a test",
+            ])
         try await openssl([
             "ca", "-batch", "-notext", "-config", file("settings"), "-cert", certificate.string, "-keyfile",
-            file("authority.key"), "-in", file("request"), "-out", file("certificate"), "-startdate", validity.from,
+            file("authority.key"), "-in", file("request"), "-out", identity.certificate.string, "-startdate",
+            validity.from,
             "-enddate", validity.until, "-extfile", file("extensions"),
         ])
-        return Identity(certificate: directory.file("certificate"), key: directory.file("key"))
+        return identity
     }
 
     private var settings: String {

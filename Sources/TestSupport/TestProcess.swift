@@ -74,6 +74,11 @@ package struct TestProcess: Sendable {
         TestProcess(handle: try ProcessHandle(pid: try await waitUntil(pidFile) { _ in true }))
     }
 
+    /// The process that a PID file names, once it names another than that one.
+    package static func named(by pidFile: FilePath, otherThan pid: Int32) async throws -> TestProcess {
+        TestProcess(handle: try ProcessHandle(pid: try await waitUntil(pidFile) { $0 != pid }))
+    }
+
     private static func waitUntil(_ pidFile: FilePath, _ isIt: (Int32) -> Bool) async throws -> Int32 {
         let events = try sharedEvents.get()
         let (hints, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))

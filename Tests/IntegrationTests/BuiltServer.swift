@@ -28,7 +28,7 @@ struct BuiltServer {
     }
 
     /// Starts it, on the state that an earlier one left there if there is any. Returns when it listens.
-    private static func start(in directory: String, _ arguments: [String] = []) async throws -> BuiltServer {
+    static func start(in directory: String, _ arguments: [String] = []) async throws -> BuiltServer {
         let process = try ChildProcess(
             [BuiltProgram.server.path, "--listen", "127.0.0.1:0", "--state-dir", directory] + arguments,
             environment: AgentDirectory.environment, output: .lines)
@@ -59,6 +59,19 @@ struct BuiltServer {
     func kill() async {
         process.signal(SIGKILL)
         _ = await process.ended()
+    }
+
+    /// The port of 127.0.0.1 that it listens on.
+    var port: Int { url.split(separator: ":").last.flatMap { Int($0) } ?? 0 }
+
+    /// Every event so far, the oldest first.
+    func history() async throws -> [Events.Event] {
+        var events: [Events.Event] = []
+        while true {
+            let page = try await ask(.GET, "/events?after=\(events.last?.id ?? 0)&limit=1000", as: Events.self)
+            guard !page.events.isEmpty else { return events }
+            events += page.events
+        }
     }
 
     /// Asks the server and reads its JSON.
@@ -112,6 +125,14 @@ struct BuiltServer {
             var agent: String?
             var kind: String
             var message: String?
+            var data: Facts?
+
+            struct Facts: Decodable {
+                var pid: Int32?
+            }
+
+            /// The process that it is about.
+            var pid: Int32? { data?.pid }
         }
         var events: [Event]
         var next: Int64
