@@ -80,8 +80,8 @@ import Testing
 
     // MARK: - What must hold
 
-    /// How long a target may be away: it is started again at once, by a debug build that shares two cores.
-    static let patience = Duration.seconds(2)
+    /// How long a target may be away, generously: that it comes back at all while the fault lasts is what counts.
+    static let patience = Duration.seconds(20)
 
     /// - Parameter check: looks at the requests that came since the fault began, when a few were refused.
     private func outlives(
