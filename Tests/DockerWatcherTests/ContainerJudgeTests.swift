@@ -138,8 +138,6 @@ import Testing
         var json = json
         json.policy = "always"
         var judge = judge(json)
-        // The policy may act: the event alone tells nothing.
-        #expect(judge.heard(.of(.died(exitCode: 1), "2026-11-24T10:05:00Z")) == .look)
         var restarting = json.ended(1)
         restarting.status = "restarting"
         guard case .handledElsewhere = judge.read(restarting.facts, at: after(1)).observation.liveness else {

@@ -19,8 +19,9 @@ import Testing
         ("kill", #","signal":"15""#, .killed(signal: 15)),
         ("kill", #","signal":15"#, .killed(signal: 15)),
         ("oom", "", .outOfMemory),
-        ("start", "", .changed), ("create", "", .changed), ("destroy", "", .changed), ("pause", "", .changed),
-        ("unpause", "", .changed), ("update", "", .changed), ("health_status: unhealthy", "", .changed),
+        ("start", "", .changed), ("create", "", .changed), ("destroy", "", .removed), ("pause", "", .changed),
+        ("stop", "", .stopped), ("rename", #","oldName":"/x""#, .renamed), ("unpause", "", .changed),
+        ("update", "", .changed), ("health_status: unhealthy", "", .changed),
     ]) func `An event of a container's life is read`(action: String, attributes: String, read: DockerEvent.Action)
         throws
     {

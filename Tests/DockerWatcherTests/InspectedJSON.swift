@@ -12,6 +12,8 @@ struct InspectedJSON {
     var finishedAt = "0001-01-01T00:00:00Z"
     var health: String?
     var policy = "no"
+    var restartCount = 0
+    var mostRestarts = 0
     var stopSignal: String?
     var stopTimeout: Int?
 
@@ -21,10 +23,11 @@ struct InspectedJSON {
             ?? ""
         let signal = stopSignal.map { #""StopSignal": "\#($0)", "# } ?? ""
         let timeout = stopTimeout.map { #""StopTimeout": \#($0), "# } ?? ""
-        return #"{"Id": "\#(id)", "Name": "/\#(name)", "RestartCount": 0, "State": {"Status": "\#(status)", "#
+        return
+            #"{"Id": "\#(id)", "Name": "/\#(name)", "RestartCount": \#(restartCount), "State": {"Status": "\#(status)", "#
             + #""Running": true, "OOMKilled": \#(wasOutOfMemory), "Pid": \#(pid), "ExitCode": \#(exitCode), "#
             + #""Error": "", "StartedAt": "\#(startedAt)", "FinishedAt": "\#(finishedAt)"\#(health)}, "#
-            + #""HostConfig": {"RestartPolicy": {"Name": "\#(policy)", "MaximumRetryCount": 0}}, "#
+            + #""HostConfig": {"RestartPolicy": {"Name": "\#(policy)", "MaximumRetryCount": \#(mostRestarts)}}, "#
             + #""Config": {\#(signal)\#(timeout)"Env": ["SECRET=x"]}}"#
     }
 

@@ -28,6 +28,8 @@ package struct ContainerFacts: Sendable, Hashable {
     package var restartCount: Int64
     /// Its own restart policy; nil for none.
     package var restartPolicy: String?
+    /// How often that policy restarts it; nil without a limit.
+    package var mostRestarts: Int64?
     package var stopSignal: Int32
     package var stopTimeout: Duration
 
@@ -66,6 +68,15 @@ package struct ContainerFacts: Sendable, Hashable {
             began: sinceBoot >= .zero ? BootInstant(sinceBoot: sinceBoot) : nil)
     }
 
+    /// Whether its own restart policy starts it again after this end.
+    package func restartsItself(after exitCode: Int32) -> Bool {
+        switch restartPolicy {
+        case nil: false
+        case "on-failure": exitCode != 0 && mostRestarts.map { restartCount < $0 } ?? true
+        case .some: true
+        }
+    }
+
     /// Whether it is the one that a target's name means: by its name, or by the beginning of its id as Docker shows it.
     package func isMeant(by name: String) -> Bool {
         self.name == name || (name.utf8.count >= Self.shortID && id.hasPrefix(name))
@@ -86,8 +97,9 @@ private struct Inspected: Decodable {
             name: name.hasPrefix("/") ? String(name.dropFirst()) : name,
             status: .init(engineWord: state.text("Status") ?? ""))
         facts.restartCount = object.number("RestartCount") ?? 0
-        let policy = object.object("HostConfig")?.object("RestartPolicy")?.text("Name") ?? ""
-        facts.restartPolicy = ["", "no"].contains(policy) ? nil : policy
+        let policy = object.object("HostConfig")?.object("RestartPolicy")
+        facts.restartPolicy = policy?.text("Name").flatMap { ["", "no"].contains($0) ? nil : $0 }
+        facts.mostRestarts = policy?.number("MaximumRetryCount").flatMap { $0 > 0 ? $0 : nil }
         read(state)
         if let config = object.object("Config") { read(config: config) }
         if let health = state.object("Health") { read(health: health) }

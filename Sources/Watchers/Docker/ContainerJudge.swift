@@ -41,88 +41,36 @@ package struct ContainerJudge: Sendable {
     /// As the target's name gives it.
     package let name: String
     /// As last read; nil when there is none, or nothing was read yet.
-    package private(set) var facts: ContainerFacts?
-    private var requests = StopRequests()
+    package internal(set) var facts: ContainerFacts?
+    var requests = StopRequests()
     /// The life that was last seen, with its PID.
-    private var lastLife: Identity?
-    /// The life that was read as running since the engine last came back.
-    private var seenAlive: Identity?
+    var lastLife: Identity?
+    /// The life that was read as running, or as waiting for its restart policy, since the engine last came back.
+    var seenAlive: Identity?
     /// The life whose process the kernel ran out of memory for.
-    private var outOfMemory: Identity?
+    var outOfMemory: Identity?
     /// How the last life ended, and whether a reading has told it.
-    private var end: (told: End, isRead: Bool)?
+    var end: (told: End, isRead: Bool)?
     /// The end that somebody asked for, as an event told it, until the engine has answered since.
-    private var stopped: End?
+    var stopped: End?
+    /// How the last life ended that was left to its own restart policy.
+    var left: End?
+    /// What the container is called that had this name.
+    var newName: String?
     /// Since when it is down, without the engine being at it.
     private var downSince: BootInstant?
     /// Until when the engine's own policies have time after its return.
-    private var heldUntil: BootInstant?
+    var heldUntil: BootInstant?
     /// Nothing was read yet since the engine's return.
     private var isReturning = false
     /// The life that was found ended on the engine's return.
     private var endedWithEngine: Identity?
     /// Of the life that was last seen.
-    private var memory: Double?
+    var memory: Double?
 
     package init(name: String) {
         self.name = name
     }
-
-    // MARK: - Events
-
-    /// Whether this event is about this target.
-    package func concerns(_ event: DockerEvent) -> Bool {
-        event.name == name || event.formerName == name || (!event.container.isEmpty && event.container == facts?.id)
-            || facts == nil && event.container.hasPrefix(name)
-    }
-
-    /// Takes an event that concerns this target.
-    package mutating func heard(_ event: DockerEvent, _ origin: Origin = .live) -> Hint {
-        switch event.action {
-        case .killed(let signal):
-            // An engine without live-restore ends what had run on without it, and goes on with that while it is asked
-            // already: what was not seen alive since its return was not stopped by a person.
-            guard origin != .pastOfReturnedEngine, origin != .live || seenAlive != nil || heldUntil == nil else {
-                return .nothing
-            }
-            if let signal, let at = event.at { requests.add(signal, to: event.container, at: at) }
-            return .nothing
-        case .outOfMemory:
-            if facts?.id == event.container { outOfMemory = facts?.identity }
-            return .nothing
-        case .changed: return .look
-        case .died(let exitCode):
-            guard origin == .live, let observation = died(event, exitCode) else { return .look }
-            return .dead(observation)
-        }
-    }
-
-    private mutating func died(_ event: DockerEvent, _ exitCode: Int32?) -> Observation? {
-        guard let facts, facts.status == .running, facts.id == event.container, facts.restartPolicy == nil,
-            let identity = facts.identity, identity == seenAlive, let began = facts.startedAt, let at = event.at,
-            at > began
-        else { return nil }
-        // An engine that is told to end asks its containers to stop first, as a person does: but it answers nobody
-        // meanwhile, so it is the reading that tells them apart.
-        guard !requests.explain(facts, diedAt: at) else {
-            stopped = End(
-                identity: identity, cause: exitCode.map { .exit(code: $0) } ?? .unknown, isDeliberate: true,
-                detail: Self.detail(exitCode: exitCode, isDeliberate: true))
-            return nil
-        }
-        // 137 is also what the kernel's out-of-memory killer leaves: the reading knows.
-        let isClear = exitCode != Self.killedExitCode && outOfMemory != identity
-        let cause = isClear ? exitCode.map { End.Cause.exit(code: $0) } : nil
-        var end = End(identity: identity, cause: cause ?? .unknown)
-        if isClear { end.detail = Self.detail(exitCode: exitCode, isDeliberate: false) }
-        self.end = (end, isRead: false)
-        self.facts?.status = .exited
-        seenAlive = nil
-        memory = nil
-        return Observation(.dead(end), grace: cause == nil ? Self.readingGrace : .zero)
-    }
-
-    private static let killedExitCode: Int32 = 137
 
     // MARK: - The engine
 
@@ -163,10 +111,15 @@ package struct ContainerJudge: Sendable {
         facts = reading
         defer {
             isReturning = false
-            stopped = nil
+            // It goes on being removed.
+            if reading?.status != .removing { stopped = nil }
         }
         guard let reading else {
             downSince = nil
+            if let newName {
+                let words = "the container was renamed to \(EngineWords.firstLine(of: newName))"
+                return doubtful("there is no container named \(name); \(words)")
+            }
             // Removed as soon as it was stopped.
             if let stopped { return Judgement(observation: Observation(.dead(stopped)), again: now) }
             return Judgement(
@@ -174,6 +127,7 @@ package struct ContainerJudge: Sendable {
                     .missing("is missing: there is no container of that name"),
                     obstacle: "there is no container of that name any more"))
         }
+        newName = nil
         switch reading.status {
         case .running:
             downSince = nil
@@ -187,11 +141,9 @@ package struct ContainerJudge: Sendable {
             return Judgement(observation: Observation(.handledElsewhere("is paused (docker pause)")))
         case .restarting:
             downSince = nil
-            return Judgement(
-                observation: Observation(
-                    .handledElsewhere(
-                        "ended with exit \(reading.exitCode), and is being restarted by its own restart policy"
-                            + (reading.restartPolicy.map { " (\($0))" } ?? ""))))
+            seenAlive = reading.identity
+            left = explained(reading, isDeliberate: false)
+            return Judgement(observation: leftToPolicy(reading, exitCode: reading.exitCode))
         case .removing: return Judgement(observation: Observation(.handledElsewhere("is being removed")))
         case .created: return neverStarted(reading)
         case .exited: return exited(reading, at: now)
@@ -201,14 +153,21 @@ package struct ContainerJudge: Sendable {
 
     private func doubtful(_ words: String) -> Judgement { Judgement(observation: Observation(.undetermined(words))) }
 
+    func leftToPolicy(_ facts: ContainerFacts, exitCode: Int32) -> Observation {
+        let policy = facts.restartPolicy.map { " (\($0))" } ?? ""
+        return Observation(
+            .handledElsewhere("ended with exit \(exitCode), and is being restarted by its own restart policy\(policy)"),
+            former: left)
+    }
+
     private func alive(_ reading: ContainerFacts, _ identity: Identity) -> Observation {
         guard reading.health == "unhealthy" else {
             let concern = reading.health == "starting" ? "its health check has not passed yet" : nil
-            return Observation(.alive(identity), memoryMB: memory, concern: concern)
+            return Observation(.alive(identity), memoryMB: memory, concern: concern, former: left)
         }
         let output = reading.healthOutput.map { EngineWords.firstLine(of: $0) } ?? ""
         let reason = "its health check fails" + (output.isEmpty ? "" : ": \(output)")
-        return Observation(.unhealthy(identity, reason), memoryMB: memory)
+        return Observation(.unhealthy(identity, reason), memoryMB: memory, former: left)
     }
 
     /// Made, and never started: by `docker create`, or again after it was removed. Whoever made it has not started it.
@@ -236,38 +195,32 @@ package struct ContainerJudge: Sendable {
         let since = downSince ?? now
         downSince = since
         let until = since.advanced(by: Self.ownPolicyPatience)
-        if let policy = reading.restartPolicy, !isDeliberate, now < until {
+        let told = explained(reading, isDeliberate: isDeliberate)
+        let isLeft = reading.restartPolicy != nil && !isDeliberate && now < until
+        if isLeft, reading.restartsItself(after: reading.exitCode) {
+            left = told
+            let policy = reading.restartPolicy ?? ""
             let words = "ended with exit \(reading.exitCode), and is left to its own restart policy (\(policy)) first"
-            return Judgement(observation: Observation(.handledElsewhere(words)), again: until)
+            return Judgement(observation: Observation(.handledElsewhere(words), former: told), again: until)
         }
         seenAlive = nil
-        let told = explained(reading, isDeliberate: isDeliberate)
         end = (told, isRead: true)
-        return Judgement(observation: Observation(.dead(told)))
+        return Judgement(
+            observation: Observation(.dead(told), grace: isLeft ? now.duration(to: until) : .zero))
     }
+
+    /// Equal lives; what has ended has no PID any more.
+    func known(_ identity: Identity?) -> Identity? { lastLife == identity ? lastLife : identity }
 
     private func explained(_ reading: ContainerFacts, isDeliberate: Bool) -> End {
-        // Equal lives; what has ended has no PID any more.
-        let identity = lastLife == reading.identity ? lastLife : reading.identity
-        var end = End(identity: identity, cause: .exit(code: reading.exitCode), isDeliberate: isDeliberate)
-        if endedWithEngine == reading.identity {
-            end.cause = .unknown
-            end.detail = "it ended while the Docker engine was away"
-        } else if reading.wasOutOfMemory, reading.exitCode != 0 {
-            end.cause = .outOfMemory
-            end.detail = "exit \(reading.exitCode)"
-        } else {
-            end.detail =
-                reading.error.map { EngineWords.firstLine(of: $0) }
-                ?? Self.detail(exitCode: reading.exitCode, isDeliberate: isDeliberate)
+        let identity = known(reading.identity)
+        guard endedWithEngine != reading.identity else {
+            return End(
+                of: identity, exitCode: nil, isDeliberate: isDeliberate,
+                error: "it ended while the Docker engine was away")
         }
-        return end
-    }
-
-    private static func detail(exitCode: Int32?, isDeliberate: Bool) -> String? {
-        if isDeliberate { return "it was told to by docker stop or kill" }
-        // The shell's convention, which Docker follows: 128 and the signal.
-        guard let exitCode, (129...192).contains(exitCode) else { return nil }
-        return "that is what \(SignalName.of(exitCode - 128)) leaves"
+        return End(
+            of: identity, exitCode: reading.exitCode, wasOutOfMemory: reading.wasOutOfMemory,
+            isDeliberate: isDeliberate, error: reading.error.map { EngineWords.firstLine(of: $0) })
     }
 }

@@ -6,6 +6,10 @@ package struct DockerEvent: Sendable, Hashable {
         case died(exitCode: Int32?)
         /// A signal was sent through the engine, by `docker kill`, `docker stop` or `docker rm -f`.
         case killed(signal: Int32?)
+        /// Somebody's `docker stop` is done. It is all that tells of one that found nothing to signal.
+        case stopped
+        case removed
+        case renamed
         /// The kernel's out-of-memory killer was at work in it.
         case outOfMemory
         /// It is to be looked at again.
@@ -42,7 +46,7 @@ package struct DockerEvent: Sendable, Hashable {
     /// The values of `--filter event=` for what is read here; the health checks' own commands are events, too, and many.
     package static let filters = [
         "create", "destroy", "die", "died", "health_status", "kill", "oom", "pause", "remove", "rename", "start",
-        "unpause", "update",
+        "stop", "unpause", "update",
     ]
 }
 
@@ -52,8 +56,10 @@ extension DockerEvent.Action {
         case "die", "died": self = .died(exitCode: event.exitCode)
         case "kill": self = .killed(signal: event.signal)
         case "oom": self = .outOfMemory
-        case "create", "destroy", "pause", "remove", "rename", "restart", "start", "unpause", "update":
-            self = .changed
+        case "stop": self = .stopped
+        case "destroy", "remove": self = .removed
+        case "rename": self = .renamed
+        case "create", "pause", "restart", "start", "unpause", "update": self = .changed
         // `health_status: healthy`
         case let action where action.hasPrefix("health_status"): self = .changed
         default: return nil

@@ -91,24 +91,138 @@ import WireProtocol
             }
             #expect(back.heartbeat.event?.pid.map(Int32.init) != first)
             let told = stub.heartbeats.map(\.heartbeat)
+            let death = try #require(told.first { $0.event?.kind == .died })
+            #expect(death.status == .warning)
+            let words = "bot died (PID \(first)): exit 137; that is what SIGKILL (9) leaves; "
+            // It may run again before anybody can look.
+            #expect(
+                ["its own supervisor restarts it", "it was brought back, not by this runner"].contains {
+                    death.message == words + $0
+                })
             #expect(!told.contains { $0.status == .error || $0.event?.kind == .restarting })
             #expect(try await docker.run("inspect", "--format", "{{.RestartCount}}", "bot") == "1")
         }
     }
 
-    /// One that ends at once waits longer each time, so that it is met while it waits.
-    @Test func whatItsOwnPolicyIsAtIsAWarning() async throws {
+    /// Each death once, with how it ended, and what goes on and on as what it is; the hands stay off.
+    @Test func aCrashLoopThatDockerRestartsIsToldAndLeftToIt() async throws {
         try await withDockerRunner { docker, stub in
             let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
             try await docker.run("rm", "-f", "bot")
             try await docker.run(
                 "run", "-d", "--name", "bot", "--network", "none", "--restart", "always", PrivateDocker.image, "sh",
-                "-c", "sleep 0.2; exit 3")
-            _ = try await stub.heartbeat(after: up.index) {
-                $0.status == .warning
-                    && $0.message == "bot ended with exit 3, and is being restarted by its own restart policy (always)"
+                "-c", "sleep 0.5; exit 3")
+            let loop = try await stub.heartbeat(after: up.index, within: .seconds(30)) { $0.event?.kind == .crashLoop }
+            #expect(loop.heartbeat.status == .warning)
+            #expect(
+                loop.heartbeat.message
+                    == "bot is in a crash loop: 6 restarts in 10 min; it is left to its own supervisor")
+            let deaths = stub.heartbeats.prefix(loop.index).map(\.heartbeat).filter { $0.event?.kind == .died }
+            let pids = deaths.compactMap(\.event?.pid)
+            #expect(pids.count == 6 && Set(pids).count == 6)
+            for death in deaths {
+                #expect(death.status == .warning)
+                #expect(death.event?.exitCode == 3)
+                #expect(
+                    death.message
+                        == "bot died (PID \(death.event?.pid ?? 0)): exit 3; its own supervisor restarts it")
             }
-            #expect(!stub.heartbeats.contains { $0.heartbeat.event?.kind == .restarting })
+            let told = stub.heartbeats.dropFirst(up.index).map(\.heartbeat)
+            #expect(!told.contains { $0.status == .error || $0.event?.kind == .restarting })
+        }
+    }
+
+    /// Its policy restarts it once; the ten seconds in which Docker might yet do something are none of its uptime.
+    @Test func whatItsOwnPolicyGivesUpIsTakenUpAfterTenSeconds() async throws {
+        try await withDockerRunner(runner: ["--log-tail", "5"]) { docker, stub in
+            let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
+            try await docker.run("rm", "-f", "bot")
+            try await docker.run(
+                "run", "-d", "--name", "bot", "--network", "none", "--restart", "on-failure:1", PrivateDocker.image,
+                "sh", "-c", "echo bye; sleep 2; exit 3")
+            let left = try await stub.heartbeat(after: up.index) { $0.event?.kind == .died }
+            #expect(left.heartbeat.message?.hasSuffix("exit 3; its own supervisor restarts it") == true)
+            let died = try await stub.heartbeat(after: left.index) { $0.event?.kind == .died }
+            #expect(died.heartbeat.status == .error)
+            let pid = try #require(died.heartbeat.event?.pid)
+            #expect(
+                died.heartbeat.message == "bot died (PID \(pid)): exit 3; restarting within 10 s (2nd try in 10 min)")
+            let why = try await stub.heartbeat(after: died.index) { $0.event?.kind == .evidence }
+            #expect(why.heartbeat.message?.contains("was up 2 s; 1 restart in 10 min before") == true, "\(why)")
+            _ = try await stub.heartbeat(after: died.index) { $0.event?.kind == .restarting }
+        }
+    }
+
+    @Test func anEndForLackOfMemoryThatDockerRestartsIsToldAsOne() async throws {
+        try await withDockerRunner { docker, stub in
+            let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
+            try await docker.run("rm", "-f", "bot")
+            try await docker.run(
+                "run", "-d", "--name", "bot", "--network", "none", "--restart", "always", "--memory", "24m",
+                "--memory-swap", "24m", PrivateDocker.image, "sh", "-c", "sleep 1; x=x; while :; do x=$x$x; done")
+            let told = try await stub.heartbeat(after: up.index) { $0.event?.oom == true }
+            let pid = try #require(told.heartbeat.event?.pid)
+            #expect(told.heartbeat.status == .warning)
+            #expect(
+                told.heartbeat.message
+                    == "bot was killed by the kernel: out of memory (PID \(pid)); exit 137; its own supervisor restarts it"
+            )
+        }
+    }
+
+    /// `docker stop` and `docker rm -f` of what waits for its own restart policy signal nobody.
+    @Test(arguments: ["stop", "rm -f"]) func whatIsTakenAwayWhileItWaitsForItsPolicyWasTakenAwayBySomebody(
+        command: String
+    ) async throws {
+        try await withDockerRunner(options: ["--restart", "always"]) { docker, stub in
+            let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
+            try await docker.run("rm", "-f", "bot")
+            try await docker.run(
+                "run", "-d", "--name", "bot", "--network", "none", "--restart", "always", PrivateDocker.image, "sh",
+                "-c", "sleep 0.5; exit 3")
+            // After the fifth death it waits for 1.6 s.
+            var last = up.index
+            for _ in 1...5 { last = try await stub.heartbeat(after: last) { $0.event?.kind == .died }.index }
+            #expect(try await docker.run("inspect", "--format", "{{.State.Status}}", "bot") == "restarting")
+            if command == "stop" {
+                try await docker.run("stop", "bot")
+            } else {
+                try await docker.run("rm", "-f", "bot")
+            }
+            let told = try await stub.heartbeat(after: last) { $0.event?.kind == .stopped || $0.status == .error }
+            let how = command == "stop" ? "it was told to by docker stop or kill" : "it was removed (docker rm)"
+            #expect(told.heartbeat.status == .shutdown)
+            #expect(
+                told.heartbeat.message
+                    == "bot was stopped by somebody (PID \(told.heartbeat.event?.pid ?? 0)): exit 3; \(how)")
+            // Two rounds later it is left as it is.
+            let next = try await stub.heartbeat(after: told.index) { $0.event == nil && $0.status == .shutdown }
+            _ = try await stub.heartbeat(after: next.index) { $0.event == nil && $0.status == .shutdown }
+            #expect(
+                !stub.heartbeats.contains { $0.heartbeat.status == .error || $0.heartbeat.event?.kind == .restarting })
+        }
+    }
+
+    /// Nobody knows what the name stands for now; it runs on under another one.
+    @Test func whatIsRenamedIsNotDeadAndFollowedWhenItsNameIsBack() async throws {
+        try await withDockerRunner { docker, stub in
+            let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
+            try await docker.run("rename", "bot", "bot-old")
+            let told = try await stub.heartbeat(after: up.index) { $0.status != .ok }
+            #expect(told.heartbeat.status == .warning)
+            #expect(
+                told.heartbeat.message
+                    == "bot: there is no container named bot; the container was renamed to bot-old")
+            try await docker.run("rename", "bot-old", "bot")
+            let back = try await stub.heartbeat(after: told.index) { $0.status == .ok }
+            #expect(back.heartbeat.event?.kind == .recovered)
+            // Another one with its name is the target from then on.
+            try await docker.run("rename", "bot", "bot-old")
+            try await docker.start("bot")
+            let next = try await stub.heartbeat(after: back.index) { $0.event?.kind == .started }
+            #expect(next.heartbeat.event?.pid == Int(try await docker.pid(of: "bot")))
+            #expect(
+                !stub.heartbeats.contains { $0.heartbeat.status == .error || $0.heartbeat.event?.kind == .restarting })
         }
     }
 
@@ -212,7 +326,8 @@ import WireProtocol
     // MARK: - The runner and its container
 
     private func withDockerRunner(
-        engine: [String] = [], options: [String] = [], _ body: (PrivateDocker, StubServer) async throws -> Void
+        engine: [String] = [], options: [String] = [], runner flags: [String] = [],
+        _ body: (PrivateDocker, StubServer) async throws -> Void
     ) async throws {
         try await withPrivateDocker(options: engine) { docker in
             try await docker.start("bot", options)
@@ -222,7 +337,7 @@ import WireProtocol
                         BuiltProgram.runner.path, "--endpoint", stub.endpoint, "--heartbeat-interval", "1",
                         "--state-dir", docker.directory + "/runner", "--docker-command", PrivateDocker.client,
                         "--watch", "docker:bot",
-                    ], environment: docker.environment.merging(["CLEVAGENT_API_KEY": "cv_test"]) { $1 })
+                    ] + flags, environment: docker.environment.merging(["CLEVAGENT_API_KEY": "cv_test"]) { $1 })
                 do {
                     try await body(docker, stub)
                 } catch {
