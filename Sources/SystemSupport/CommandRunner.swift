@@ -10,7 +10,8 @@ package protocol CommandRunner: Sendable {
 
     /// Runs a command for as long as it likes, and gives each line that it writes to `take`, one after the other.
     ///
-    /// While `take` works, nothing more is read: who writes faster has to wait (pipe(7)). Cancellation ends it.
+    /// While `take` works, nothing more is read: who writes faster has to wait (pipe(7)), and so has who writes more than
+    /// `OutputPace` allows, of which `take` is told. Cancellation ends it.
     func follow(
         _ command: ProgramCall, longestLine: Int, _ take: @escaping @Sendable (OutputLine) async -> Void
     ) async -> ProgramResult

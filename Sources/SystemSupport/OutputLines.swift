@@ -4,6 +4,8 @@ package enum OutputLine: Sendable, Hashable {
     case text([UInt8])
     /// It was longer than any that is wanted, and is forgotten.
     case tooLong
+    /// No line: more was written than there is time for in a second, and who wrote it waits.
+    case paused
 }
 
 /// Takes lines out of pieces of output, and holds never more than one line.

@@ -28,7 +28,7 @@ package actor ProcessCommandRunner: CommandRunner {
     package func follow(
         _ command: ProgramCall, longestLine: Int, _ take: @escaping @Sendable (OutputLine) async -> Void
     ) async -> ProgramResult {
-        let lines = FollowedOutput(longestLine: longestLine, take)
+        let lines = FollowedOutput(longestLine: longestLine, on: loop, take)
         let errorOutput = CollectedOutput(limit: command.outputLimit)
         let end = await conduct(
             command, until: nil, output: { await lines.take($0) }, errorOutput: { await errorOutput.take($0) })
@@ -137,7 +137,8 @@ package actor ProcessCommandRunner: CommandRunner {
                 if count < 0, errno == EINTR { continue }
                 if count == 0 { return true }
                 guard count > 0 else { break }
-                if isLast { piecesLeft -= 1 }
+                // Who never stops writing is not read to the end.
+                if Task.isCancelled { piecesLeft -= 1 }
                 guard await sink(Array(buffer.prefix(count))) else {
                     child.kill()
                     return false
@@ -173,18 +174,26 @@ private actor CollectedOutput {
     }
 }
 
-/// Output that is given on line by line.
+/// Output that is given on line by line, at no more than a pace.
 private actor FollowedOutput {
+    private let loop: EventLoop
+    private var pace = OutputPace()
     private var lines: OutputLines
     private let give: @Sendable (OutputLine) async -> Void
 
-    init(longestLine: Int, _ give: @escaping @Sendable (OutputLine) async -> Void) {
+    init(longestLine: Int, on loop: EventLoop, _ give: @escaping @Sendable (OutputLine) async -> Void) {
+        self.loop = loop
         lines = OutputLines(longest: longestLine)
         self.give = give
     }
 
     func take(_ piece: [UInt8]) async -> Bool {
+        let start = BootClock().now
         for line in lines.append(piece) { await give(line) }
+        if let pause = pace.spend(from: start, to: BootClock().now) {
+            await give(.paused)
+            try? await loop.sleep(until: pause)
+        }
         return true
     }
 

@@ -26,7 +26,7 @@ import WatcherAPI
                     if case .alive = observation.liveness { return nil }
                     return "\(observation)"
                 }
-                #expect(hung == "can't be judged: \(PrivateDocker.client) did not answer in time")
+                #expect(hung == "can't be judged: \(PrivateDocker.client) does not answer")
                 try await docker.resume()
                 #expect(try await observations.alive() == life)
                 // And the stream is heard again.

@@ -8,7 +8,8 @@ import SystemSupport
 import TestSupport
 import WatcherAPI
 
-/// A program in Docker's place: a shell script that the test writes. `$dir` is a directory of its own.
+/// A program in Docker's place: a shell script that the test writes. `$dir` is a directory of its own, and `hang` does
+/// nothing for as long as the test's process lives.
 struct StandInDocker {
     let directory: TestProcessDirectory
     let watcher: DockerWatcher
@@ -18,15 +19,18 @@ struct StandInDocker {
     ///   - events: what it does for a stream of events.
     ///   - inspect: what it does when it is asked.
     ///   - act: what it does to start, restart and stop.
-    init(events: String, inspect: String, act: String = "exit 0") throws {
+    ///   - backlog: what it does when it is asked for events that are over.
+    init(events: String, inspect: String, act: String = "exit 0", backlog: String = "exit 0") throws {
         directory = try TestProcessDirectory()
         let program = directory.file("docker").string
         let script = """
             #!/bin/sh
             dir=\(directory.path)
+            test=$PPID
+            hang() { while [ -d /proc/$test ]; do sleep 1; done; exit 1; }
             echo "$*" >>$dir/calls
             case $* in
-            *--until*) exit 0 ;;
+            *--until*) \(backlog) ;;
             events*) \(events) ;;
             inspect*) \(inspect) ;;
             *) \(act) ;;

@@ -1,5 +1,6 @@
 import DockerWatcher
 import FoundationEssentials
+import Glibc
 import Logging
 import Supervision
 import SystemPackage
@@ -19,7 +20,7 @@ import WatcherAPI
             events: """
                 head -c 10000000 /dev/urandom; echo; head -c 300000 /dev/zero | tr '\\0' x; echo
                 echo '{"Type":"container","Action":"levitate","Actor":{"ID":"'; echo '{"Type":"container"'
-                cat $dir/die; sleep 1000
+                cat $dir/die; hang
                 """, inspect: "cat $dir/inspect")
         try docker.write(InspectedJSON().text + "\n", to: "inspect")
         try docker.write(Self.die + "\n", to: "die")
@@ -43,10 +44,10 @@ import WatcherAPI
         ),
         ("echo 'Got permission denied while trying to connect' >&2; exit 1", "must be in the group docker"),
         ("printf 'No such container: bot\\nand more\\n' >&2; exit 1", "No such container: bot"),
-        ("sleep 1000", "docker did not answer in time"), ("exit 7", "docker ended with exit 7"),
+        ("hang", "docker does not answer"), ("exit 7", "docker ended with exit 7"),
         ("kill -9 $$", "docker was killed by signal 9"),
     ]) func `An answer that can't be right makes nothing dead`(inspect: String, words: String) async throws {
-        let docker = try StandInDocker(events: "sleep 1000", inspect: inspect)
+        let docker = try StandInDocker(events: "hang", inspect: inspect)
         try await observing(docker.watcher, docker.target) { observations in
             let told = try await observations.next()
             guard case .undetermined(let reason) = told.liveness else { return #expect(Bool(false), "\(told)") }
@@ -55,9 +56,49 @@ import WatcherAPI
         }
     }
 
+    @Test func `A client that says nothing from the start is told after five seconds`() async throws {
+        let docker = try StandInDocker(events: "hang", inspect: "hang", backlog: "hang")
+        let began = ContinuousClock.now
+        try await observing(docker.watcher, docker.target) { observations in
+            let told = try await observations.next()
+            #expect(
+                told.liveness == .undetermined("can't be judged: \(docker.directory.file("docker")) does not answer"))
+            #expect((Duration.seconds(4.5)..<Duration.seconds(8)).contains(ContinuousClock.now - began))
+        }
+    }
+
+    /// Events as fast as a client can write them, of the very container that is watched.
+    @Test func `A flood of events costs a fraction of a core, and what happens meanwhile is seen`() async throws {
+        let docker = try StandInDocker(
+            events: "exec yes \"$(cat $dir/start)\"", inspect: "cat $dir/inspect")
+        var json = InspectedJSON()
+        try docker.write(json.text + "\n", to: "inspect")
+        try docker.write(Self.die.replacing("die", with: "start"), to: "start")
+        try await observing(docker.watcher, docker.target) { observations in
+            var life = try await observations.alive()
+            let began = ContinuousClock.now
+            let used = Self.processorTime
+            for minute in 1...9 {
+                json.startedAt = "2026-11-24T10:0\(minute):00Z"
+                try docker.write(json.text + "\n", to: "inspect")
+                life = try await observations.alive(otherThan: life)
+            }
+            let share = (Self.processorTime - used) / (ContinuousClock.now - began)
+            #expect(share < 0.4, "it took \(share) of a core")
+        }
+    }
+
+    /// What this process has used of the processors.
+    private static var processorTime: Duration {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        return .seconds(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
+            + .microseconds(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
+    }
+
     @Test func `What is not there is missing, and only then`() async throws {
         let docker = try StandInDocker(
-            events: "sleep 1000", inspect: "echo 'Error: No such container: bot' >&2; exit 1")
+            events: "hang", inspect: "echo 'Error: No such container: bot' >&2; exit 1")
         try await observing(docker.watcher, docker.target) { observations in
             let told = try await observations.next()
             #expect(told.liveness == .missing("is missing: there is no container of that name"))
@@ -69,7 +110,7 @@ import WatcherAPI
 
     @Test func `A stream that ends is begun again, and nothing is told of it`() async throws {
         let docker = try StandInDocker(
-            events: "[ -e $dir/once ] && exec sleep 1000; touch $dir/once; exit 0", inspect: "cat $dir/inspect")
+            events: "[ -e $dir/once ] && hang; touch $dir/once; exit 0", inspect: "cat $dir/inspect")
         try docker.write(InspectedJSON().text + "\n", to: "inspect")
         try await observing(docker.watcher, docker.target) { observations in
             _ = try await observations.alive()
@@ -81,7 +122,7 @@ import WatcherAPI
 
     @Test func `Commands are fixed lists of arguments, by id, and secrets stay here`() async throws {
         let docker = try StandInDocker(
-            events: "sleep 1000", inspect: "cat $dir/inspect", act: "env >$dir/environment; cp $dir/next $dir/inspect")
+            events: "hang", inspect: "cat $dir/inspect", act: "env >$dir/environment; cp $dir/next $dir/inspect")
         try docker.write(InspectedJSON().text + "\n", to: "inspect")
         var next = InspectedJSON()
         next.startedAt = "2026-11-24T11:00:00Z"
@@ -101,7 +142,7 @@ import WatcherAPI
 
     @Test func `A restart that changed nothing has failed, with what the client said`() async throws {
         let docker = try StandInDocker(
-            events: "sleep 1000", inspect: "cat $dir/inspect",
+            events: "hang", inspect: "cat $dir/inspect",
             act: "echo 'Error response from daemon: no space left on device' >&2; exit 1")
         try docker.write(InspectedJSON().text + "\n", to: "inspect")
         let outcome = await docker.watcher.perform(.restart, on: docker.target) {}

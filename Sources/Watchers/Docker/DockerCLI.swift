@@ -19,7 +19,7 @@ struct DockerCLI: Sendable {
     /// The engine answers in milliseconds, and keeps nobody waiting who asks what it knows.
     static let askingDeadline = Duration.seconds(10)
     static let logsDeadline = Duration.seconds(2)
-    static let backlogDeadline = Duration.seconds(5)
+    static let backlogDeadline = Duration.seconds(3)
     static let startDeadline = Duration.seconds(60)
 
     /// - Parameter environment: the runner's own; only what concerns the client goes on to it.

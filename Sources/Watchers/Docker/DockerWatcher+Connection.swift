@@ -34,6 +34,7 @@ extension DockerWatcher {
         guard let backlog = cli.backlog(from: since, to: now), let events = cli.events(since: now) else {
             return
         }
+        expectAnswer()
         // What happened before only explains: it is heard before anything is judged by it.
         let result = await runner.run(backlog)
         switch result.end {
@@ -77,6 +78,8 @@ extension DockerWatcher {
 
     /// Takes one line of the stream.
     func hear(_ line: OutputLine, _ origin: ContainerJudge.Origin = .live) {
+        // The engine drops events for who is slow to take them. A reading at once would judge a stop before it is heard.
+        if line == .paused { rereadSoon() }
         guard case .text(let text) = line, let event = DockerEvent(parsing: text) else { return }
         if let at = event.at, newestEvent.map({ $0 < at }) ?? true { newestEvent = at }
         for target in targets {

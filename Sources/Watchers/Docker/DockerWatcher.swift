@@ -116,6 +116,8 @@ package actor DockerWatcher: Watcher, TargetController {
 
     private func ask(_ targets: [TargetID]) async -> InspectAnswer {
         guard let command = cli.inspect(targets.map(\.name)) else { return .unavailable(cli.problem ?? "") }
+        expectAnswer()
+        defer { answerDue = nil }
         let result = await runner.run(command)
         return InspectAnswer(result, program: cli.program)
     }
@@ -153,6 +155,7 @@ package actor DockerWatcher: Watcher, TargetController {
     func engineFailed(_ reason: String) {
         if failure != reason { logger.info("Docker can't be asked", metadata: ["reason": "\(reason)"]) }
         failure = reason
+        answerDue = nil
         appointments = [:]
         for target in names {
             judges[target]?.engineWasLost()
@@ -166,11 +169,16 @@ package actor DockerWatcher: Watcher, TargetController {
     // MARK: - Alarms
 
     private static let rereadInterval = Duration.seconds(600)
+    private static let rereadAfterPause = Duration.seconds(2)
+    /// How long the client may be silent before that is told: some while before it is given up.
+    private static let answerPatience = Duration.seconds(5)
 
     private var alarm: EventLoop.Alarm?
     private let round: Duration
     private var nextRound: BootInstant?
     private var nextReread: BootInstant?
+    /// When an answer is missed; nil while none is waited for.
+    private var answerDue: BootInstant?
 
     /// Keeps the times until cancelled: they are alarms of the loop, and cost no task.
     private func keepAppointments() async {
@@ -180,14 +188,27 @@ package actor DockerWatcher: Watcher, TargetController {
         let end = WakeSignal()
         await end.wait()
         alarm?.cancel()
-        (alarm, nextRound, nextReread) = (nil, nil, nil)
+        (alarm, nextRound, nextReread, answerDue) = (nil, nil, nil, nil)
         ping.forget()
+    }
+
+    /// Has all targets read again in a moment.
+    func rereadSoon() {
+        nextReread = nextReread.map { min($0, clock.now.advanced(by: Self.rereadAfterPause)) }
+        setAlarm()
+    }
+
+    /// Begins to wait for an answer, unless one is waited for.
+    func expectAnswer() {
+        guard answerDue == nil else { return }
+        answerDue = clock.now.advanced(by: Self.answerPatience)
+        setAlarm()
     }
 
     private func setAlarm() {
         alarm?.cancel()
         guard let nextRound, let nextReread else { return }
-        let next = ([nextRound, nextReread] + appointments.values).min() ?? nextRound
+        let next = ([nextRound, nextReread, answerDue ?? nextRound] + appointments.values).min() ?? nextRound
         alarm = loop.schedule(at: next) { [weak self] in self?.assumeIsolated { $0.ring() } }
     }
 
@@ -196,6 +217,11 @@ package actor DockerWatcher: Watcher, TargetController {
         for (target, time) in appointments where time <= now {
             appointments[target] = nil
             want(target)
+        }
+        if let time = answerDue, time <= now {
+            answerDue = nil
+            let reason = EngineFailure.words(for: ProgramResult(.timedOut), program: cli.program)
+            for target in names { tell(target, Observation(.undetermined("can't be judged: \(reason)"))) }
         }
         if let time = nextRound, time <= now {
             nextRound = now.advanced(by: round)

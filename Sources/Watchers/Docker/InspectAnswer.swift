@@ -54,7 +54,7 @@ enum EngineFailure {
         case .exited(let code): said.isEmpty ? "\(program) ended with exit \(code)" : "\(said)\(hint)"
         case .signalled(let signal): "\(program) was killed by signal \(signal)"
         case .notStarted(let reason): "\(program) can't be started: \(reason)"
-        case .timedOut: "\(program) did not answer in time"
+        case .timedOut: "\(program) does not answer"
         case .tooMuchOutput: "\(program) gave an answer longer than any that could be right"
         case .cancelled: "\(program) was not waited for"
         }
