@@ -51,6 +51,12 @@ struct StandInDocker {
         return text.split(separator: "\n").map(String.init)
     }
 
+    /// Adds a line to the file that a stream of events follows.
+    func say(_ line: String) throws {
+        let file = try FileDescriptor.open(directory.file("stream"), .writeOnly, options: .append)
+        try file.closeAfter { _ = try file.writeAll((line + "\n").utf8) }
+    }
+
     /// A file that the script prints.
     func write(_ text: String, to name: String) throws {
         // Replaced as a whole: it may be read just now.

@@ -67,6 +67,31 @@ import WatcherAPI
         }
     }
 
+    /// The client is slow, and has looked before the death.
+    @Test func `A reading from before a death that an event told makes nothing alive again`() async throws {
+        let docker = try StandInDocker(
+            events: "exec tail --pid=$test -n +1 -f $dir/stream",
+            inspect: """
+                cp $dir/inspect $dir/seen
+                if [ -e $dir/slow ]; then cat $dir/die >>$dir/stream; while [ ! -e $dir/go ]; do sleep 0.02; done; fi
+                cat $dir/seen
+                """)
+        try docker.write(Self.die + "\n", to: "die")
+        try docker.write("", to: "stream")
+        try docker.write(InspectedJSON().text + "\n", to: "inspect")
+        try await observing(docker.watcher, docker.target) { observations in
+            _ = try await observations.alive()
+            try docker.write("", to: "slow")
+            try docker.say(Self.die.replacing("die", with: "start"))
+            #expect(try await observations.dead().cause == .exit(code: 3))
+            try FileManager.default.removeItem(atPath: docker.directory.file("slow").string)
+            try docker.write(InspectedJSON(status: "paused").text + "\n", to: "inspect")
+            try docker.write("", to: "go")
+            let told = try await observations.next()
+            #expect(told.liveness == .handledElsewhere("is paused (docker pause)"))
+        }
+    }
+
     /// Events as fast as a client can write them, of the very container that is watched.
     @Test func `A flood of events costs a fraction of a core, and what happens meanwhile is seen`() async throws {
         let docker = try StandInDocker(

@@ -85,10 +85,7 @@ extension DockerWatcher {
         for target in targets {
             guard judges[target]?.concerns(event) == true else { continue }
             switch judges[target]?.heard(event, origin) {
-            case .dead(let observation):
-                appointments[target] = nil
-                tell(target, observation)
-                want(target)
+            case .dead(let observation): tellDeath(target, observation)
             case .look: if origin == .live { want(target) }
             case .nothing, nil: break
             }

@@ -25,7 +25,11 @@ package actor DockerWatcher: Watcher, TargetController {
 
     /// Targets that are to be read, and who waits for the reading that comes.
     private var wanted: Set<TargetID> = []
-    private var isReading = false
+    /// Those that are being read.
+    private var asked: Set<TargetID> = []
+    private var isReading: Bool { !asked.isEmpty }
+    /// Those of them whose death was told meanwhile: what comes is from before it.
+    private var overtaken: Set<TargetID> = []
     private var waiters: [CheckedContinuation<Void, Never>] = []
     /// Rung when something was added to `wanted`.
     let readingSignal = WakeSignal()
@@ -92,6 +96,14 @@ package actor DockerWatcher: Watcher, TargetController {
         }
     }
 
+    /// Tells a death that an event told, and has it read.
+    func tellDeath(_ target: TargetID, _ observation: Observation) {
+        appointments[target] = nil
+        if asked.contains(target) { overtaken.insert(target) }
+        tell(target, observation)
+        want(target)
+    }
+
     /// Has a target read soon.
     func want(_ target: TargetID) {
         wanted.insert(target)
@@ -104,12 +116,12 @@ package actor DockerWatcher: Watcher, TargetController {
         while isReading { await withCheckedContinuation { waiters.append($0) } }
         // Whoever came first has read for all who waited.
         guard !wanted.isEmpty else { return }
-        isReading = true
-        let asked = wanted.sorted { $0.name < $1.name }
+        asked = wanted
         wanted = []
-        let answer = await ask(asked)
-        apply(answer, to: asked)
-        isReading = false
+        let targets = asked.sorted { $0.name < $1.name }
+        let answer = await ask(targets)
+        apply(answer, to: targets)
+        (asked, overtaken) = ([], [])
         for waiter in waiters { waiter.resume() }
         waiters = []
     }
@@ -126,7 +138,7 @@ package actor DockerWatcher: Watcher, TargetController {
         switch answer {
         case .containers(let containers):
             let now = clock.now
-            for target in targets {
+            for target in targets where !overtaken.contains(target) {
                 let reading = containers.first { $0.isMeant(by: target.name) }
                 guard let judgement = judges[target]?.read(reading, at: now) else { continue }
                 appointments[target] = judgement.again

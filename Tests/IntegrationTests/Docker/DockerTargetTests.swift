@@ -42,6 +42,18 @@ import WireProtocol
         }
     }
 
+    /// By itself: nobody asked it to.
+    @Test func aCleanExitIsAnEndLikeAnyOther() async throws {
+        try await withDockerRunner { docker, stub in
+            let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
+            try await docker.run("exec", "bot", "kill", "-TERM", "1")
+            let told = try await stub.heartbeat(after: up.index) { $0.event?.kind == .exited }
+            let pid = try #require(told.heartbeat.event?.pid)
+            #expect(told.heartbeat.message == "bot ended by itself (PID \(pid)): exit 0; restarting now")
+            _ = try await stub.heartbeat(after: told.index) { $0.event?.kind == .restarted }
+        }
+    }
+
     @Test func aStopByHandIsLeftAlone() async throws {
         try await withDockerRunner { docker, stub in
             let up = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
