@@ -66,7 +66,8 @@ extension TargetStateMachine {
         let tail = remnants.map { "; \($0)" } ?? ""
         life = nil
         state = .exited(.held)
-        tell(.shutdown, "was stopped by \(words(for: operation.command))\(tail)", .init(kind: .stopped), at: now)
+        let event = HeartbeatEvent(kind: .stopped, pid: operation.before?.pid.map(Int.init))
+        tell(.shutdown, "was stopped by \(words(for: operation.command))\(tail)", event, at: now)
         resolve(operation.command, .completed, "\(target.agent) is stopped\(tail)")
     }
 

@@ -21,15 +21,18 @@ extension TargetStateMachine {
     }
 
     /// The target is found down, or ends now, by that action as far as can be known.
-    mutating func foundDown(inTheMiddleOf action: TargetAction, _ ticket: CommandTicket?, at now: BootInstant) {
+    mutating func foundDown(
+        inTheMiddleOf action: TargetAction, _ ticket: CommandTicket?, _ end: End, at now: BootInstant
+    ) {
         life = nil
         switch action {
         case .stop:
             state = .exited(.held)
-            tell(.shutdown, "was stopped by \(words(for: ticket))", .init(kind: .stopped), at: now)
+            tell(.shutdown, "was stopped by \(words(for: ticket))", event(.stopped, end), at: now)
             resolve(ticket, .completed, "\(target.agent) is stopped")
         case .recover, .restart:
-            // It was signalled, or was being started: it is ours to bring up.
+            // It was signalled, or was being started: it is ours to bring up. A start that ended its runner was a try.
+            if ticket == nil { attempt += 1 }
             plan(
                 .recover, "was being restarted when the runner ended", nil, command: ticket,
                 due: ticket == nil ? now.advanced(by: backoffDelay()) : now, at: now)
@@ -48,8 +51,11 @@ extension TargetStateMachine {
             life = identity
             tookUp(identity, after: interruption.action, interruption.command, at: now)
             if case .unhealthy(_, let reason) = observation.liveness { seenUnhealthy(identity, reason, at: now) }
-        case .dead, .missing:
-            foundDown(inTheMiddleOf: interruption.action, interruption.command, at: now)
+        case .dead(let end):
+            foundDown(inTheMiddleOf: interruption.action, interruption.command, end, at: now)
+        case .missing:
+            let end = End(identity: life, cause: .unknown)
+            foundDown(inTheMiddleOf: interruption.action, interruption.command, end, at: now)
         case .undetermined, .handledElsewhere:
             restored = .operating(interruption.action, before: life, command: interruption.command?.key)
             state = .unseen

@@ -90,7 +90,7 @@ extension TargetStateMachine {
         switch restored {
         case .operating(let action, _, let key):
             let ticket = key.map { CommandTicket(key: $0, action: action == .stop ? .stop : .restart) }
-            foundDown(inTheMiddleOf: action, ticket, at: now)
+            foundDown(inTheMiddleOf: action, ticket, end, at: now)
         case .waiting where life == nil && !isHeld && missing == nil && !settings.policy.restarts(after: end):
             // How it ended was not known when the restart was planned, and after such an end nothing is started.
             attempt = max(0, attempt - 1)
@@ -104,12 +104,11 @@ extension TargetStateMachine {
                 "\(target.agent) came up and ended soon after")
             died(end, observation, at: now)
         case .idle, .waiting:
-            if isHeld {
-                life = nil
+            if life != nil {
+                died(end, observation, at: now)
+            } else if isHeld {
                 state = .exited(.held)
                 note(.shutdown, "is stopped, and held by an earlier stop command")
-            } else if life != nil {
-                died(end, observation, at: now)
             } else if wasStopped, missing == nil, settings.policy != .always {
                 state = .exited(.ended(end.identity))
                 note(.shutdown, "is stopped, as somebody had left it before the runner's start")

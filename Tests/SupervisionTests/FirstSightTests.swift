@@ -224,6 +224,41 @@ import WireProtocol
         #expect(bot.requestsStart)
     }
 
+    @Test func theEndOfWhatAStopCouldNotEndIsToldByTheNextRunner() {
+        var bot = Machine(record: record(life: 1, held: true))
+        bot.seesDeath(of: 1, cause: .signal(11))
+        #expect(bot.events == [.stopped])
+        #expect(bot.reports.last?.event?.pid == 1)
+        #expect(!bot.requestsStart && bot.machine.isHeld)
+    }
+
+    @Test func theEndOfAnInterruptedStopTellsWhichLifeEnded() {
+        let key = CommandTicket.stop(7).key
+        var bot = Machine(
+            record: record(life: 1, held: true, phase: .operating(.stop, before: .life(1), command: key)))
+        bot.seesDeath(of: 1, cause: .signal(15))
+        #expect(bot.reports.last?.event?.kind == .stopped)
+        #expect(bot.reports.last?.event?.pid == 1)
+    }
+
+    @Test func aStartThatEndsTheRunnerEachTimeIsTriedAtABackOff() throws {
+        var left = record(phase: .operating(.recover, before: nil, command: nil))
+        var waits: [Duration] = []
+        for _ in 1...4 {
+            var bot = Machine(record: left)
+            let began = bot.now
+            bot.seesDeath(of: 1)
+            let due = bot.machine.deadline ?? began
+            waits.append(began.duration(to: due))
+            bot.reachDeadline()
+            bot.feed(.startPermitted)
+            left = try #require(bot.record)
+            left.window = FailureWindow()
+        }
+        #expect(waits[0] == .zero)
+        #expect(waits[1] >= .milliseconds(800) && waits[2] > waits[1] && waits[3] > waits[2])
+    }
+
     @Test func anInterruptedStopIsCompletedByTheTargetBeingDown() {
         let key = CommandKey(endpoint: "e", id: 7)
         var bot = Machine(
