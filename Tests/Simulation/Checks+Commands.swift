@@ -34,6 +34,14 @@ extension Checks {
         with(target, host) { ($0.isHeld, $0.policyStarts) = (false, []) }
     }
 
+    /// That a stop begins is on the disk. Also one that does not succeed holds: should the target end, it stays down.
+    func recorded(_ record: TargetRecord, before: TargetRecord?, of id: TargetID, on host: SimulatedHost) {
+        guard case .operating(.stop, _, _) = record.phase, before?.phase != record.phase,
+            let target = host.target(id)
+        else { return }
+        with(target, host) { $0.isHeld = true }
+    }
+
     /// A command was queued.
     func queued(_ id: Int64, _ action: CommandAction, _ target: TargetID, host: Int) {
         orders[id] = Order(action: action, target: target, host: host, queued: world.now)

@@ -64,7 +64,8 @@ extension Checks {
         let what = "\(target.id) on \(host.machine.name)"
         // What only memory knew, a full disk and a kill have made unknown.
         let isSure = lostMemory[host.number] == nil
-        if isSure, !target.isAlive, !notes.isHeld, !notes.wasFoundDown, !target.isHandledElsewhere {
+        if isSure, !target.isAlive, !notes.isHeld, !notes.isHeldUnknown, !notes.wasFoundDown, !target.isHandledElsewhere
+        {
             let isLeft = target.lastEnd.map { !target.settings.policy.restarts(after: $0) } ?? true
             if !isLeft { violated(.atRest, "\(what) is down, and its policy is \(target.settings.policy)") }
         }

@@ -87,10 +87,20 @@ extension Checks {
     // MARK: - Bodies, read without JSON
 
     static func eventIDs(in body: [UInt8]) -> [String] {
-        let text = String(decoding: body, as: UTF8.self)
-        return text.split(separator: #""event_id":""#, omittingEmptySubsequences: false).dropFirst().map {
-            String($0.prefix { $0 != "\"" })
+        let key = Array(#""event_id":""#.utf8)
+        let quote = UInt8(ascii: "\"")
+        var ids: [String] = []
+        var place = 0
+        while place + key.count <= body.count {
+            guard body[place] == quote, body[place..<(place + key.count)].elementsEqual(key) else {
+                place += 1
+                continue
+            }
+            let id = body[(place + key.count)...].prefix { $0 != quote }
+            ids.append(String(decoding: id, as: UTF8.self))
+            place = id.endIndex
         }
+        return ids
     }
 
     static func number(after part: String, in body: [UInt8]) -> Int? {

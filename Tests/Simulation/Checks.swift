@@ -10,8 +10,10 @@ final class Checks: @unchecked Sendable {
         var lastSeen: (observation: Observation, at: Moment)?
         /// When its runner's life began whose word the last sight is.
         var acting = 0
-        /// A stop command ended it, and nobody has started it since.
+        /// A stop command was carried out, and nobody has started it since.
         var isHeld = false
+        /// Somebody started it while it was held, and no runner knows of that yet.
+        var isHeldUnknown = false
         /// Restarts that operators asked for since it was stopped, by a command or a person.
         var restartsAsked = 0
         var policyStarts: [Moment] = []
@@ -78,6 +80,7 @@ final class Checks: @unchecked Sendable {
             $0.lastBegan = world.now
             $0.wasFoundDown = false
             guard !byRunner else { return }
+            $0.isHeldUnknown = $0.isHeld || $0.isHeldUnknown
             $0.isHeld = false
             $0.restartsAsked = 0
         }
@@ -112,7 +115,11 @@ final class Checks: @unchecked Sendable {
 
     func observed(_ observation: Observation, of target: SimulatedTarget, on host: SimulatedHost) {
         with(target, host) {
-            if case .dead(let end) = observation.liveness, let pid = end.identity?.pid { sawEnd(of: pid, &$0) }
+            if case .dead(let end) = observation.liveness, let pid = end.identity?.pid,
+                !isEndOfRestart(pid, of: target, on: host)
+            {
+                sawEnd(of: pid, &$0)
+            }
             $0.lastSeen = (observation, world.now)
             switch observation.liveness {
             case .alive(let identity), .unhealthy(let identity, _):
@@ -120,11 +127,26 @@ final class Checks: @unchecked Sendable {
                 if $0.acting == 0, let pid = identity.pid, $0.seen[pid] == nil { $0.seen[pid] = world.now }
                 $0.isFirstSight = false
                 $0.wasFoundDown = false
+                if $0.isHeldUnknown, $0.acting == 0 { releaseWhenWritten(target, on: host) }
             case .dead, .missing:
                 if $0.isFirstSight { $0.wasFoundDown = true }
                 $0.isFirstSight = false
             case .undetermined, .handledElsewhere: break
             }
+        }
+    }
+
+    /// A runner that was killed had begun to restart this life: its end is taken for that restart's, which was told.
+    private func isEndOfRestart(_ pid: Int32, of target: SimulatedTarget, on host: SimulatedHost) -> Bool {
+        guard case .operating(.restart, let before?, _)? = host.disk.records[target.id]?.phase else { return false }
+        return before.pid == pid
+    }
+
+    /// That somebody started what was held is written down within the moment, unless the runner dies in it.
+    private func releaseWhenWritten(_ target: SimulatedTarget, on host: SimulatedHost) {
+        let life = host.life
+        world.after(1) { [self] in
+            if host.life === life { with(target, host) { $0.isHeldUnknown = false } }
         }
     }
 

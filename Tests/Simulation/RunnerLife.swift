@@ -21,7 +21,7 @@ final class RunnerLife: CustomStringConvertible, @unchecked Sendable {
     /// After so many more steps it is killed.
     private var dies: Int?
     /// Whether it may be killed wherever something interesting happens.
-    let isMortal: Bool
+    private var isMortal: Bool { host.checks.killsAnywhere }
     private(set) var isStopping = false
     /// When the server asked it to come again, by what was asked.
     var notBefore: [String: Moment] = [:]
@@ -29,7 +29,6 @@ final class RunnerLife: CustomStringConvertible, @unchecked Sendable {
     init(_ host: SimulatedHost, number: Int) {
         self.host = host
         self.number = number
-        isMortal = host.checks.killsAnywhere
     }
 
     var description: String { "runner \(host.number).\(number)" }

@@ -28,6 +28,9 @@ final class SimulatedDisk: @unchecked Sendable {
     /// Hears of results; of those that were in memory only until now, that they are late.
     var onResolved: (CommandKey, CommandResult, _ isLate: Bool) -> Void = { _, _, _ in }
 
+    /// Hears of records, and of what was there before.
+    var onRecord: (TargetRecord, TargetRecord?, TargetID) -> Void = { _, _, _ in }
+
     init(_ world: World) {
         self.world = world
     }
@@ -92,7 +95,8 @@ final class SimulatedDisk: @unchecked Sendable {
                     world.trace.violated(.delivered, "two changes with the id \(change.eventID)")
                 }
                 if changes.updateValue(change, forKey: change.eventID) == nil { unsynced.insert(change.eventID) }
-            case .record(let record, let target): records[target] = record
+            case .record(let record, let target):
+                onRecord(record, records.updateValue(record, forKey: target), target)
             case .command(.received(let key)): received.insert(key)
             case .command(.resolved(let key, let result)): onResolved(key, result, isBehind)
             case .command(.reported), .counted, .delivered: break

@@ -38,6 +38,7 @@ final class SimulatedHost: @unchecked Sendable {
         runnerID = "00000000-0000-4000-8000-00000000000\(number)"
         disk = SimulatedDisk(world)
         disk.onResolved = { [unowned self] in checks.resolved($0, $1, isLate: $2, on: self) }
+        disk.onRecord = { [unowned self] in checks.recorded($0, before: $1, of: $2, on: self) }
         lastPID += Int32(number) * 1_000_000
     }
 
