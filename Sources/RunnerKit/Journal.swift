@@ -29,6 +29,8 @@ package actor Journal<C: Clock>: CommandJournal where C.Instant == BootInstant {
     /// A file is written anew when it is this many times as long as it need be.
     private static var slack: Int { 4 }
     private static var leastLength: Int { 256 << 10 }
+    /// So many numbers are written down before they are used: those that only memory knew do not come again either.
+    private static var reserve: Int64 { 1000 }
 
     private nonisolated let executor: any SerialExecutor
     private nonisolated let queue = NIOLockedValueBox(Queue())
@@ -42,6 +44,8 @@ package actor Journal<C: Clock>: CommandJournal where C.Instant == BootInstant {
     private var publish: (@Sendable ([JournalNews]) async -> Void)?
     private var length = 0
     private var lengthWhenNew = 0
+    /// The file says that numbers up to this one may have been used.
+    private var reserved: Int64 = 0
     /// The file lacks something that memory has.
     private var isBehind = false
 
@@ -186,6 +190,7 @@ package actor Journal<C: Clock>: CommandJournal where C.Instant == BootInstant {
 
     private func save(_ entries: [JournalEntry], durably: Bool) {
         guard !entries.isEmpty else { return }
+        let entries = contents.seq + Self.reserve / 2 > reserved ? entries + [reservation()] : entries
         guard !isBehind, length < max(Self.leastLength, lengthWhenNew * Self.slack) else { return rewrite() }
         do {
             let line = try JournalLines.line(of: entries)
@@ -196,11 +201,18 @@ package actor Journal<C: Clock>: CommandJournal where C.Instant == BootInstant {
         }
     }
 
+    private func reservation() -> JournalEntry {
+        reserved = contents.seq + Self.reserve
+        return .counted(seq: reserved)
+    }
+
     /// Writes the fewest entries that say the same.
     private func rewrite() {
         do {
             var bytes: [UInt8] = []
-            for entry in contents.entries(journaled: journaled) { bytes += try JournalLines.line(of: [entry]) }
+            for entry in contents.entries(journaled: journaled) + [reservation()] {
+                bytes += try JournalLines.line(of: [entry])
+            }
             try storage.replace(with: bytes)
             (length, lengthWhenNew) = (bytes.count, bytes.count)
             if isBehind { logger.notice("The state directory can be written again; nothing was lost") }

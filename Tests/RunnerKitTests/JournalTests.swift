@@ -46,7 +46,7 @@ import WireProtocol
         await first.commit([died("one"), record(3), .command(.received(key)), .command(.resolved(key, done))])
         await first.commit([died("two")])
         let found = await journal(disk).open()
-        #expect(found.seq == Self.wall + 2)
+        #expect(found.seq >= Self.wall + 2)
         #expect(found.records[bot.id]?.attempt == 3)
         #expect(found.ledger.standing(of: key) == .resolved(done))
         #expect(found.outbox.changes.map(\.report.message) == ["one", "two"])
@@ -100,8 +100,22 @@ import WireProtocol
     @Test func numbersNeverComeAgain() async {
         #expect(await journal(disk).open().seq == Self.wall)
         // The clock was set back.
-        #expect(await journal(disk, wall: 5).open().seq == Self.wall)
+        #expect(await journal(disk, wall: 5).open().seq >= Self.wall)
         #expect(await journal(MemoryStorage(), wall: 5).open().seq == 5)
+    }
+
+    @Test(arguments: [0, 3000]) func numbersThatOnlyMemoryKnewNeverComeAgain(before: Int) async {
+        let first = journal(disk)
+        _ = await first.open()
+        let last = NIOLockedValueBox<Int64>(0)
+        await first.start { items in
+            for case .change(let change) in items { last.withLockedValue { $0 = change.seq } }
+        }
+        for _ in 0..<before { await first.commit([died(), .delivered(seqs: [last.withLockedValue { $0 }])]) }
+        disk.fail(with: DiskFull())
+        for _ in 1...100 { await first.commit([died()]) }
+        disk.fail(with: nil)
+        #expect(await journal(disk, wall: 5).open().seq > last.withLockedValue { $0 })
     }
 
     @Test func aNumberThatCouldNotBeCountedOnFromIsNotTaken() async throws {
@@ -241,7 +255,7 @@ import WireProtocol
         let left = await self.journal(disk).open()
         #expect(left.records[bot.id]?.attempt == 2999)
         #expect(left.outbox.isEmpty)
-        #expect(left.seq == Self.wall + 3000)
+        #expect(left.seq >= Self.wall + 3000)
     }
 }
 
