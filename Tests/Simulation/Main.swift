@@ -1,7 +1,7 @@
 import Glibc
 
 /// `clevagent-simulation [--seeds FIRST-LAST] [--seed N] [--hours H] [--targets N] [--faults a,b] [--without a,b]
-/// [--shrink] [--print] [--twice] [--table]`
+/// [--promise name] [--shrink] [--print] [--twice] [--table]`
 @main
 enum Main {
     static func main() {
@@ -74,6 +74,12 @@ struct Options {
             case "--targets": limits.targets = Int(try number(try value(flag), flag))
             case "--faults": limits.faults = try faults(try value(flag))
             case "--without": limits.without = try faults(try value(flag))
+            case "--promise":
+                let name = try value(flag)
+                limits.promise = Invariant.allCases.first { "\($0)" == name }
+                if limits.promise == nil {
+                    throw Wrong(description: "no promise '\(name)'; there are \(Invariant.allCases)")
+                }
             case "--shrink": isShrinking = true
             case "--print": isPrinting = true
             case "--twice": runsTwice = true

@@ -139,7 +139,8 @@ final class Nemesis: @unchecked Sendable {
             let kind: WatcherKind = world.chance(0.5) ? .docker : .systemd
             guard host.awayEngines.insert(kind).inserted else { return }
             host.changedAll(of: kind)
-            last(.milliseconds(100), .minutes(15)) {
+            // Also longer than every wait of the runner.
+            last(world.chance(0.5) ? .minutes(2) : .milliseconds(100), .minutes(25)) {
                 host.awayEngines.remove(kind)
                 host.changedAll(of: kind)
             }
@@ -156,7 +157,15 @@ final class Nemesis: @unchecked Sendable {
             host.powerOff()
             host.disk.cutPower()
             powerCycle(host)
-        case .suspend: host.machine.fallAsleep(for: world.spread(.seconds(1), .hours(1)))
+        case .suspend:
+            guard world.chance(0.5) else {
+                return host.machine.fallAsleep(for: world.spread(.seconds(1), .hours(1)))
+            }
+            // With commands in hand, which expire meanwhile.
+            order(.conflicts, host)
+            world.after(world.spread(.milliseconds(50), .seconds(6))) {
+                host.machine.fallAsleep(for: self.world.between(.minutes(10), .hours(1)))
+            }
         case .wallSteps:
             host.machine.wallError += world.between(-.hours(3), .hours(3))
         case .diskFull:

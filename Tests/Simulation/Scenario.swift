@@ -17,6 +17,8 @@ struct Scenario: CustomStringConvertible {
     var hosts: [[TargetPlan]]
     var interval: Duration
     var faults: [Fault]
+    /// The one promise that is watched; nil for all.
+    var promise: Invariant?
     /// Whether runners and server may die at any await, not only between two things that happen.
     var killsAnywhere: Bool
 
@@ -27,6 +29,7 @@ struct Scenario: CustomStringConvertible {
         var random = SplitMix64(seed: seed &* 0x9E37_79B9 &+ 1)
         func draw(_ count: Int) -> Int { Int(random.next() % UInt64(count)) }
         self.seed = seed
+        promise = limits.promise
         quiet = Self.quietTime
         turmoil = max(.minutes(10), limits.time - quiet)
         let count = limits.targets ?? 8 + draw(5)
@@ -60,4 +63,6 @@ struct Limits {
     var targets: Int?
     var faults: Set<Fault>?
     var without: Set<Fault> = []
+    /// The one promise that is watched; nil for all.
+    var promise: Invariant?
 }

@@ -16,7 +16,7 @@ struct Simulation {
     func run() -> Outcome {
         let seed = scenario.seed
         Scheduler.begin(seed: seed &* 31 &+ 7)
-        let trace = Trace(isPrinting: isPrinting)
+        let trace = Trace(isPrinting: isPrinting, only: scenario.promise)
         let world = World(seed: seed, trace: trace)
         trace.world = world
         trace.note("\(scenario)")

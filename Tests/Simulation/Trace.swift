@@ -46,10 +46,13 @@ final class Trace: @unchecked Sendable {
     private var lines: [String] = []
     private var next = 0
     private let isPrinting: Bool
+    /// Only this promise is watched; nil for all.
+    private let only: Invariant?
     weak var world: World?
 
-    init(isPrinting: Bool) {
+    init(isPrinting: Bool, only: Invariant? = nil) {
         self.isPrinting = isPrinting
+        self.only = only
     }
 
     /// Notes something. Same seed, same lines.
@@ -66,7 +69,7 @@ final class Trace: @unchecked Sendable {
 
     /// The first one counts.
     func violated(_ invariant: Invariant, _ details: String) {
-        guard violation == nil else { return }
+        guard violation == nil, only == nil || only == invariant else { return }
         note("VIOLATION \(invariant.rawValue): \(details)")
         violation = Violation(invariant: invariant, details: details)
     }
