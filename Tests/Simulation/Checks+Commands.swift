@@ -24,14 +24,14 @@ extension Checks {
         let isRepeat = order.ended || (action != .recover && !order.performed.isEmpty)
         if isRepeat, lostMemory[host.number].map({ $0 < order.queued }) ?? true { violated(.once, what) }
         if order.result != nil { violated(.once, "\(what), whose result was told") }
-        if order.performed.isEmpty, !serverSlept, world.now - order.queued > .minutes(15) + .seconds(80) {
+        if order.performed.isEmpty, order.queued > serverErred, world.now - order.queued > .minutes(15) + .seconds(80) {
             violated(.expired, what)
         }
         order.performed.append(action)
         world.trace.count("command: begun")
         guard order.action == .restart else { return }
         // It also begins the back-off anew.
-        with(target, host) { ($0.isHeld, $0.policyStarts) = (false, []) }
+        with(target, host) { ($0.isHeld, $0.policyStarts, $0.restartsAsked) = (false, [], max(1, $0.restartsAsked)) }
     }
 
     /// That a stop begins is on the disk. Also one that does not succeed holds: should the target end, it stays down.
@@ -85,8 +85,12 @@ extension Checks {
         case .completed:
             switch order.action {
             case .restart:
-                let began = notes[self.key(target, host)]?.lastBegan ?? -1
-                if began < order.queued { violated(.trueResult, "\(key) completed, and nothing began since") }
+                let notes = notes[self.key(target, host)] ?? Notes()
+                // What was down for all that the runner knew, and turns out to be up, need not be started anew.
+                let isKnown = target.life?.identity.pid.flatMap { notes.seen[$0] }.map { $0 < order.queued } ?? true
+                if notes.lastBegan < order.queued, isKnown {
+                    violated(.trueResult, "\(key) completed, and nothing began since")
+                }
             case .stop:
                 if let life = target.life, world.now - life.began > .seconds(40) {
                     violated(.trueResult, "\(key) completed, and \(target.id) lives")

@@ -58,6 +58,8 @@ final class Checks: @unchecked Sendable {
     /// Hosts whose disks could not be written when their runner was killed: what was in memory only is gone.
     var lostMemory: [Int: Moment] = [:]
     var serverSlept = false
+    /// When the server's clocks last stood still or were set: what is older may be older than it can know.
+    var serverErred: Moment = -1
 
     init(_ world: World, killsAnywhere: Bool) {
         self.world = world
@@ -118,7 +120,7 @@ final class Checks: @unchecked Sendable {
             if case .dead(let end) = observation.liveness, let pid = end.identity?.pid,
                 !isEndOfRestart(pid, of: target, on: host)
             {
-                sawEnd(of: pid, &$0)
+                sawEnd(of: pid, &$0, isStopping: host.life?.isStopping ?? true)
             }
             $0.lastSeen = (observation, world.now)
             switch observation.liveness {
@@ -150,9 +152,10 @@ final class Checks: @unchecked Sendable {
         }
     }
 
-    /// What was seen up for long enough to count as up, and whose end nobody here is working at, must be told.
-    private func sawEnd(of pid: Int32, _ notes: inout Notes) {
-        guard notes.acting == 0, !notes.endedByActions.contains(pid),
+    /// What was seen up for long enough to count as up, and whose end nobody here is working at, must be told;
+    /// a runner that is told to stop leaves it to the next one.
+    private func sawEnd(of pid: Int32, _ notes: inout Notes, isStopping: Bool) {
+        guard notes.acting == 0, !isStopping, !notes.endedByActions.contains(pid),
             case .alive(let identity)? = notes.lastSeen?.observation.liveness, identity.pid == pid,
             let since = notes.seen[pid], world.now - since > .seconds(10)
         else { return }

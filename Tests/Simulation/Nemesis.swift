@@ -7,6 +7,7 @@ final class Nemesis: @unchecked Sendable {
     let hosts: [SimulatedHost]
     let server: SimulatedServer
     private var isOver = false
+    private var end: Moment = 0
     /// What puts right what lasts.
     private var remedies: [UInt64: () -> Void] = [:]
     private var lastRemedy: UInt64 = 0
@@ -17,7 +18,9 @@ final class Nemesis: @unchecked Sendable {
         self.server = server
     }
 
-    func start(_ faults: [Fault]) {
+    /// - Parameter end: when all machines are awake again.
+    func start(_ faults: [Fault], until end: Moment) {
+        self.end = end
         for fault in faults { next(fault) }
     }
 
@@ -159,12 +162,12 @@ final class Nemesis: @unchecked Sendable {
             powerCycle(host)
         case .suspend:
             guard world.chance(0.5) else {
-                return host.machine.fallAsleep(for: world.spread(.seconds(1), .hours(1)))
+                return sleep(host.machine, world.spread(.seconds(1), .hours(1)))
             }
             // With commands in hand, which expire meanwhile.
             order(.conflicts, host)
-            world.after(world.spread(.milliseconds(50), .seconds(6))) {
-                host.machine.fallAsleep(for: self.world.between(.minutes(10), .hours(1)))
+            world.after(world.spread(.milliseconds(50), .seconds(6))) { [self] in
+                sleep(host.machine, world.between(.minutes(10), .hours(1)))
             }
         case .wallSteps:
             host.machine.wallError += world.between(-.hours(3), .hours(3))
@@ -174,6 +177,10 @@ final class Nemesis: @unchecked Sendable {
         case .diskErrors: host.disk.failsAfter = Int(world.between(0, 20))
         default: break
         }
+    }
+
+    private func sleep(_ machine: Machine, _ time: Moment) {
+        machine.fallAsleep(for: min(time, max(0, end - world.now)))
     }
 
     private func powerCycle(_ host: SimulatedHost) {
@@ -229,10 +236,13 @@ final class Nemesis: @unchecked Sendable {
             last(.minutes(1), .minutes(15)) { [server] in server.poison = nil }
         case .storeFailures:
             server.storeFailsUntil = world.now + world.spread(.milliseconds(10), .minutes(2))
-        case .serverWallSteps: server.machine.wallError += world.between(-.hours(2), .hours(2))
+        case .serverWallSteps:
+            server.machine.wallError += world.between(-.hours(2), .hours(2))
+            server.checks.serverErred = world.now
         case .serverSuspend:
-            server.machine.fallAsleep(for: world.spread(.seconds(1), .minutes(30)))
+            sleep(server.machine, world.spread(.seconds(1), .minutes(30)))
             server.checks.serverSlept = true
+            server.checks.serverErred = server.machine.asleepUntil
         default: break
         }
     }

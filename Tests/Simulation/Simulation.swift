@@ -51,7 +51,7 @@ struct Simulation {
             for (target, plan) in zip(host.targets, plans) where plan.startsUp { host.begin(target, by: "the boot") }
             world.after(world.spread(0, .seconds(5)), on: host.machine) { host.startRunner() }
         }
-        nemesis.start(scenario.faults)
+        nemesis.start(scenario.faults, until: scenario.turmoil)
         try world.run(until: scenario.turmoil)
         world.trace.note("all faults stop")
         nemesis.stop()
