@@ -70,7 +70,9 @@ extension Checks {
         world.trace.count(
             "command: \(result.status) \(message.hasPrefix("not carried out") ? "(not carried out)" : message.hasPrefix("outcome unknown") ? "(outcome unknown)" : "")"
         )
-        if order.action == .stop, result.status == .completed, let target = host.target(order.target), !target.isAlive {
+        if !isLate, order.action == .stop, result.status == .completed, let target = host.target(order.target),
+            !target.isAlive
+        {
             with(target, host) { $0.isHeld = true }
         }
         if !isLate { check(result, message, order, key, on: host) }

@@ -117,9 +117,8 @@ final class Checks: @unchecked Sendable {
 
     func observed(_ observation: Observation, of target: SimulatedTarget, on host: SimulatedHost) {
         with(target, host) {
-            if case .dead(let end) = observation.liveness, let pid = end.identity?.pid,
-                !isEndOfRestart(pid, of: target, on: host)
-            {
+            if case .dead(let end) = observation.liveness, let pid = end.identity?.pid {
+                if isEndOfRestart(pid, of: target, on: host) { $0.endedByActions.insert(pid) }
                 sawEnd(of: pid, &$0, isStopping: host.life?.isStopping ?? true)
             }
             $0.lastSeen = (observation, world.now)
@@ -176,7 +175,8 @@ final class Checks: @unchecked Sendable {
             if command == nil, !host.disk.isBehind { violated(.notWhenUnknown, "\(what): \(reason)") }
         case .dead(let end):
             guard command == nil, !host.disk.isBehind else { break }
-            if end.isDeliberate, target.settings.policy != .always, notes.restartsAsked == 0,
+            let isOurs = end.identity?.pid.map(notes.endedByActions.contains) ?? false
+            if end.isDeliberate, !isOurs, target.settings.policy != .always, notes.restartsAsked == 0,
                 end.identity.flatMap({ notes.seen[$0.pid ?? 0] }) != nil
             {
                 violated(.notStopped, what)
