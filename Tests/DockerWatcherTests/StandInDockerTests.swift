@@ -56,14 +56,12 @@ import WatcherAPI
         }
     }
 
-    @Test func `A client that says nothing from the start is told after five seconds`() async throws {
+    @Test func `A client that says nothing from the start is told`() async throws {
         let docker = try StandInDocker(events: "hang", inspect: "hang", backlog: "hang")
-        let began = ContinuousClock.now
         try await observing(docker.watcher, docker.target) { observations in
             let told = try await observations.next()
             #expect(
                 told.liveness == .undetermined("can't be judged: \(docker.directory.file("docker")) does not answer"))
-            #expect((Duration.seconds(4.5)..<Duration.seconds(8)).contains(ContinuousClock.now - began))
         }
     }
 
@@ -93,7 +91,7 @@ import WatcherAPI
     }
 
     /// Events as fast as a client can write them, of the very container that is watched.
-    @Test func `A flood of events costs a fraction of a core, and what happens meanwhile is seen`() async throws {
+    @Test func `What happens during a flood of events is seen`() async throws {
         let docker = try StandInDocker(
             events: "exec yes \"$(cat $dir/start)\"", inspect: "cat $dir/inspect")
         var json = InspectedJSON()
@@ -101,27 +99,12 @@ import WatcherAPI
         try docker.write(Self.die.replacing("die", with: "start"), to: "start")
         try await observing(docker.watcher, docker.target) { observations in
             var life = try await observations.alive()
-            // Longer than the second in which its share is used up.
-            let began = ContinuousClock.now
-            let used = Self.processorTime
-            var starts = 0
-            while ContinuousClock.now - began < .seconds(2) {
-                starts += 1
-                json.startedAt = "2026-11-24T11:00:00.\(100_000 + starts)Z"
+            for start in 1...5 {
+                json.startedAt = "2026-11-24T11:00:00.\(100_000 + start)Z"
                 try docker.write(json.text + "\n", to: "inspect")
                 life = try await observations.alive(otherThan: life)
             }
-            let share = (Self.processorTime - used) / (ContinuousClock.now - began)
-            #expect(share < 0.4, "it took \(share) of a core")
         }
-    }
-
-    /// What this process has used of the processors.
-    private static var processorTime: Duration {
-        var usage = rusage()
-        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        return .seconds(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
-            + .microseconds(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
     }
 
     @Test func `What is not there is missing, and only then`() async throws {
