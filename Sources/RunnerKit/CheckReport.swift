@@ -31,17 +31,20 @@ package struct CheckReport: Sendable, Hashable, Encodable {
     package var targets: [Row]
     /// What is wrong with the state directory; nil when nothing is.
     package var stateDirectory: Row?
+    /// What is wrong with the reading of what units write; nil when nothing is, or nobody asked for it.
+    package var journal: Row?
 
-    package init(server: Row, targets: [Row], stateDirectory: Row? = nil) {
+    package init(server: Row, targets: [Row], stateDirectory: Row? = nil, journal: Row? = nil) {
         self.server = server
         self.targets = targets
         self.stateDirectory = stateDirectory
-        ok = server.ok && targets.allSatisfy(\.ok) && stateDirectory?.ok ?? true
+        self.journal = journal
+        ok = ([server, stateDirectory, journal].compactMap { $0 } + targets).allSatisfy(\.ok)
     }
 
     /// For people: columns, and what to do below a row that is not well.
     package var table: String {
-        let rows = targets + [stateDirectory, server].compactMap { $0 }
+        let rows = targets + [stateDirectory, journal, server].compactMap { $0 }
         let cells =
             [["TARGET", "AGENT", "STATE", "DETAIL"]]
             + rows.map { [$0.target, $0.agent ?? "", $0.state, $0.detail ?? ""].map(ConfigurationProblem.oneLine) }
@@ -83,9 +86,9 @@ extension CheckReport.Row {
         let kind = target.id.kind
         switch observation.liveness {
         case .alive(let identity):
-            state = "up"
+            state = observation.remark == nil ? "up" : "ok"
             let memory = observation.memoryMB.map { "\(Int($0.rounded())) MiB" }
-            let facts = [identity.pid.map { "PID \($0)" }, memory, observation.concern]
+            let facts = [observation.remark, identity.pid.map { "PID \($0)" }, memory, observation.concern]
             detail = facts.compactMap { $0 }.joined(separator: ", ")
             ok = observation.concern == nil && observation.obstacle == nil
             advice = observation.obstacle.map { "it is watched, and can't be restarted: \($0)" }
@@ -98,12 +101,13 @@ extension CheckReport.Row {
         case .dead(let end):
             state = "down"
             detail = end.detail ?? "not running"
+            // Nobody can start what has an obstacle.
             advice =
-                "start it: what is down when the runner first sees it is not started"
-                + (observation.obstacle.map { "; it can't be restarted: \($0)" } ?? "")
+                observation.obstacle.map { target.id.unitAdvice(for: $0) ?? "it can't be restarted: \($0)" }
+                ?? "start it: what is down when the runner first sees it is not started"
         case .missing(let reason):
             (state, detail) = ("missing", reason)
-            advice = "start it, or correct its name; \(kind.list)"
+            advice = target.id.unitAdvice(for: reason) ?? "start it, or correct its name; \(kind.list)"
         case .undetermined(let reason):
             detail = reason
             advice = kind.advice(for: reason)
@@ -111,6 +115,29 @@ extension CheckReport.Row {
             (state, detail) = ("restarting", reason)
             advice = "its own supervisor is at it; see why it does not stay up"
         }
+    }
+}
+
+extension CheckReport.Row {
+    /// Says that the runner's user may not read what units write, although it was asked to.
+    package static func unreadableJournal(user: String) -> Self {
+        Self(
+            target: "journal", state: "unreadable",
+            detail: "user '\(user)' may not read what units write, and --log-tail asks for it",
+            advice: "usermod -aG systemd-journal \(user), then start the runner anew", ok: false)
+    }
+}
+
+extension TargetID {
+    /// What to do about a unit that systemd has no use for as it is; nil for other reasons.
+    fileprivate func unitAdvice(for reason: String) -> String? {
+        guard kind == .systemd else { return nil }
+        let unit = UnitName.complete(name)
+        if reason.contains("is masked") { return "unmask it, and start it: systemctl unmask \(unit)" }
+        guard reason.contains("unit file that systemd can't use") || reason.contains("can't use its unit file") else {
+            return nil
+        }
+        return "`systemd-analyze verify \(unit)` says what is wrong with its unit file; then systemctl daemon-reload"
     }
 }
 
@@ -129,6 +156,10 @@ extension WatcherKind {
         let reason = reason.lowercased()
         let isDenied = ["permission denied", "access denied", "not permitted"].contains(where: reason.contains)
         return switch self {
+        case .docker where reason.contains("there is no program '/"):
+            "correct --docker-command: it is to be a program that the runner's user may run"
+        case .docker where reason.contains("there is no program '"):
+            "install it (Debian: apt install docker.io), or give the client of another engine with --docker-command"
         case .docker where isDenied:
             "let the runner's user talk to the engine: usermod -aG docker USER, then start the runner anew"
         case .docker: "see whether `docker ps` works for the runner's user"

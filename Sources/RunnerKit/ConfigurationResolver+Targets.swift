@@ -81,7 +81,7 @@ extension ConfigurationResolver {
 
     /// One name for all spellings of what is watched: two targets for one process would restart it against each other.
     private func place(of id: TargetID) -> TargetID {
-        if id.kind == .systemd, !id.name.contains(".") { return TargetID(kind: .systemd, name: id.name + ".service") }
+        if id.kind == .systemd { return TargetID(kind: .systemd, name: UnitName.complete(id.name)) }
         guard id.kind == .process else { return id }
         switch ProcessName(id.name) {
         case .pidFile(let path):

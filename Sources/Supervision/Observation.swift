@@ -19,6 +19,8 @@ package struct Observation: Sendable, Hashable {
     package var obstacle: String?
     /// Something a person should know although the target lives, for instance a PID file that is gone.
     package var concern: String?
+    /// What a living target is, in words, when it is no process: "ended well".
+    @Rare package var remark: String?
     /// How long to wait, after this death, for somebody else to bring it back, or to learn how it ended.
     package var grace: Duration
     /// How the life before this one ended, where that is known: of a death that was told without it, or that no

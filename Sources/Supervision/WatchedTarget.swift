@@ -44,6 +44,7 @@ package struct WatchedTarget: Sendable, Hashable {
             }
         let wrong = name.unicodeScalars.first { $0.isUnseen || !$0.utf8.allSatisfy(allowed) }
         if let wrong { throw .badName(kind, wrong) }
+        if kind == .systemd, let instance = UnitName.instance(of: name) { throw .template(instance) }
         if kind == .process, case .match(let text) = ProcessName(name) {
             guard text.utf8.count(where: { $0 != UInt8(ascii: " ") }) >= shortestMatch else { throw .shortMatch }
         }
@@ -112,6 +113,7 @@ package enum WatchedTargetError: Error, Sendable, Hashable, CustomStringConverti
     case badAgent
     case longName
     case shortMatch
+    case template(String)
 
     package var description: String {
         let kinds = WatcherKind.allCases.map(\.rawValue).joined(separator: ", ")
@@ -130,6 +132,7 @@ package enum WatchedTargetError: Error, Sendable, Hashable, CustomStringConverti
         case .badName(.process, let wrong): "a name has no control characters, as \(wrong.name) is one"
         case .tooLong(let kind): "a name has at most \(WatchedTarget.longestName(of: kind)) bytes"
         case .longName: "too long for the name of an agent: write AGENT= before it"
+        case .template(let instance): "a template is no unit: write \(instance)"
         case .shortMatch: "too short: it would match by chance; give at least \(WatchedTarget.shortestMatch) letters"
         case .badAgent: "an agent's name has 1 to 200 characters and no control characters"
         }

@@ -32,7 +32,7 @@ package actor JournalReader {
     /// - Parameters:
     ///   - invocation: of which life; empty when that is not known.
     ///   - end: when it is too late to go on.
-    /// - Returns: nil when there is nothing that may be read, or the unit writes somewhere else.
+    /// - Returns: nothing when there is nothing of the unit beside what systemd wrote of it; nil when not even that may be read.
     package func tail(
         of unit: String, in scope: ManagerScope, invocation: String, lines: Int, until end: BootInstant
     ) async -> [UInt8]? {
@@ -57,8 +57,27 @@ package actor JournalReader {
             guard size <= Self.limit else { break }
             messages.append(message)
         }
-        guard !messages.isEmpty else { return nil }
+        guard !messages.isEmpty else { return Self.isReadable(journal, unit, in: scope) ? [] : nil }
         return Array(messages.reversed().joined(separator: [UInt8(ascii: "\n")]))
+    }
+
+    /// Whether what the manager itself wrote of the unit can be seen: then there is also nothing else hidden.
+    private static func isReadable(_ journal: OpaquePointer, _ unit: String, in scope: ManagerScope) -> Bool {
+        sd_journal_flush_matches(journal)
+        let matches =
+            scope == .user ? ["USER_UNIT=\(unit)", "_UID=\(geteuid())"] : ["UNIT=\(unit)", "_PID=1"]
+        for match in matches where sd_journal_add_match(journal, match, 0) < 0 { return false }
+        return sd_journal_seek_tail(journal) >= 0 && sd_journal_previous(journal) > 0
+    }
+
+    /// Whether this user may read what the units of the system write; what cannot be told is no "no".
+    package nonisolated static func mayRead(_ scope: ManagerScope) -> Bool {
+        guard scope == .system, geteuid() != 0 else { return true }
+        var journal: OpaquePointer?
+        guard sd_journal_open(&journal, Int32(SD_JOURNAL_LOCAL_ONLY)) >= 0, let journal else { return true }
+        defer { sd_journal_close(journal) }
+        guard sd_journal_add_match(journal, "_PID=1", 0) >= 0, sd_journal_seek_tail(journal) >= 0 else { return true }
+        return sd_journal_previous(journal) > 0
     }
 
     /// All that this user may read.

@@ -5,6 +5,7 @@ import RunnerKit
 import Supervision
 import SystemPackage
 import SystemSupport
+import SystemdSupport
 
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -45,11 +46,14 @@ struct CheckCommand: ParsableCommand {
         async let server = ServerProbe.row(configuration, group: group, clock: clock)
         let seen = await TargetProbe.observations(of: configuration, registry: registry, clock: clock, logger: logger)
         let held = StateProbe.held(in: configuration.stateDirectory)
+        let readsJournal = configuration.targets.contains { $0.target.id.kind == .systemd && $0.settings.logTail > 0 }
+        let scope: ManagerScope = configuration.systemdScope == .user ? .user : .system
         let report = CheckReport(
             server: await server,
             targets: configuration.targets.map {
                 .init($0.target, seen[$0.target.id], isHeld: held.contains($0.target.id))
-            }, stateDirectory: StateProbe.row(configuration.stateDirectory))
+            }, stateDirectory: StateProbe.row(configuration.stateDirectory),
+            journal: readsJournal && !JournalReader.mayRead(scope) ? .unreadableJournal(user: Host.userName) : nil)
         do {
             _ = try FileDescriptor.standardOutput.writeAll(((json ? report.json : report.table) + "\n").utf8)
         } catch {

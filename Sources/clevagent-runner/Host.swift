@@ -19,6 +19,7 @@ import SystemdSupport
 /// What the program asks of the machine it was started on.
 enum Host {
     static var user: UInt32 { geteuid() }
+    static var userName: String { Account.of(user: user)?.name ?? "\(user)" }
     static var environment: [String: String] { ProcessInfo.processInfo.environment }
 
     static func facts() throws -> Runner<BootClock>.Host {

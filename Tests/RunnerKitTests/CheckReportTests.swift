@@ -72,6 +72,67 @@ import Testing
         #expect(ServerProbe.row(.unreachable(words), endpoint: "https://a.example").advice?.contains(advice) == true)
     }
 
+    @Test(
+        arguments: [
+            (
+                .systemd, Observation(.missing("is masked: 'systemctl unmask bot.service' lets it start")),
+                "unmask it, and start it: systemctl unmask bot.service"
+            ),
+            (
+                .systemd,
+                Observation(
+                    .dead(End(identity: nil, cause: .unknown)), obstacle: "bot.service is masked: 'systemctl …"),
+                "unmask it, and start it: systemctl unmask bot.service"
+            ),
+            (
+                .systemd, Observation(.missing("has a unit file that systemd can't use: it has no ExecStart=")),
+                "`systemd-analyze verify bot.service` says what is wrong with its unit file; then systemctl daemon-reload"
+            ),
+            (
+                .systemd, Observation(.missing("is not there: systemd knows no unit bot.service")),
+                "start it, or correct its name; `systemctl list-units --all` lists the units"
+            ),
+            (
+                .docker,
+                Observation(
+                    .undetermined(
+                        "can't be judged: there is no program 'docker': install it, or give --docker-command")),
+                "install it (Debian: apt install docker.io), or give the client of another engine with --docker-command"
+            ),
+            (
+                .docker,
+                Observation(
+                    .undetermined("can't be judged: there is no program '/x': install it, or give --docker-command")),
+                "correct --docker-command: it is to be a program that the runner's user may run"
+            ),
+            (
+                .docker, Observation(.undetermined("can't be judged: permission denied while trying to connect")),
+                "let the runner's user talk to the engine: usermod -aG docker USER, then start the runner anew"
+            ),
+        ] as [(WatcherKind, Observation, String)])
+    func anAdviceDoesNotContradictWhatWasSeen(kind: WatcherKind, observation: Observation, advice: String) {
+        #expect(CheckReport.Row(target(kind, "bot"), observation).advice == advice)
+    }
+
+    @Test func aOneshotThatEndedWellIsAsItShouldBe() {
+        var observation = Observation(.alive(Identity(token: "ended well")))
+        observation.remark = "ended well"
+        let row = CheckReport.Row(target(.systemd, "bot.service"), observation)
+        #expect(row.state == "ok" && row.ok && row.advice == nil)
+        #expect(row.detail == "ended well")
+    }
+
+    @Test func aJournalThatCantBeReadIsNotWell() {
+        let report = CheckReport(server: server, targets: [], journal: .unreadableJournal(user: "bot"))
+        #expect(!report.ok)
+        #expect(
+            report.table.contains(
+                """
+                journal                   unreadable  user 'bot' may not read what units write, and --log-tail asks for it
+                    to do: usermod -aG systemd-journal bot, then start the runner anew
+                """))
+    }
+
     @Test func whatCannotBeRestartedIsNotWell() {
         let row = CheckReport.Row(target(.process, "bot"), Observation(.alive(.life(1)), obstacle: "it is setuid"))
         #expect(row.state == "up" && !row.ok)

@@ -25,7 +25,11 @@ import Testing
         ("Process:/run/bot.pid", "there is no type 'Process'"), ("k8s:bot", "let Kubernetes restart its own pods"),
         ("bot=k8s:pod", "let Kubernetes restart its own pods"), ("process:", "no name after 'process:'"),
         ("process:-x", "a name may not begin with '-'"), ("docker:-x", "a name may not begin with '-'"),
-        ("docker:a b", "a container's name has only"), ("systemd:a;b", "a unit's name has only"),
+        ("docker:a b", "a container's name has only"),
+        ("systemd:worker@.service", "a template is no unit: write worker@NAME.service"),
+        ("systemd:worker@", "a template is no unit: write worker@NAME.service"),
+        ("systemd:a@.timer", "a template is no unit: write a@NAME.timer"),
+        ("systemd:a;b", "a unit's name has only"),
         ("docker:--privileged", "a name may not begin with '-'"), ("docker:", "no name after 'docker:'"),
         ("docker:;rm", "a container's name has only"), ("docker:$(id)", "a container's name has only"),
         ("docker:bot\nx", "a container's name has only"), ("docker:b\u{43E}t", "a container's name has only"),
@@ -68,6 +72,9 @@ import Testing
             ["process:/run/a.pid", "x=process:pidfile:/run/a.pid"],
             "--watch 'x=process:pidfile:/run/a.pid': is there twice"
         ),
+        (["a=systemd:x.service", "b=systemd:x"], "--watch 'b=systemd:x': is there twice"),
+        (["a=systemd:my.bot", "b=systemd:my.bot.service"], "--watch 'b=systemd:my.bot.service': is there twice"),
+        (["a=docker:x", "b=docker:x"], "--watch 'b=docker:x': is there twice"),
         (["process:bot.py", "x=process:match:bot.py"], "--watch 'x=process:match:bot.py': is there twice"),
         (["process:/run/a.pid", "x=process:/run//./a.pid"], "--watch 'x=process:/run//./a.pid': is there twice"),
         (
@@ -81,6 +88,7 @@ import Testing
     ])
     func twoTargetsAreTwoWithTwoNames(watch: [String], problem: String) throws {
         var bench = try ResolverBench()
+        bench.kinds = [.docker, .process, .systemd]
         bench.options.watch = watch
         #expect(bench.problems == [problem])
     }

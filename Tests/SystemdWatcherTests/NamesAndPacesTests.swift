@@ -1,3 +1,4 @@
+import Supervision
 import SystemPackage
 import SystemdSupport
 import SystemdWatcher

@@ -1,4 +1,5 @@
 import Supervision
+import SystemSupport
 import SystemdSupport
 import SystemdWatcher
 import Testing
@@ -8,18 +9,18 @@ import Testing
     struct Case: Sendable, CustomTestStringConvertible {
         var name: String
         var changes: [String: BusValue]
-        var isStopSeen: Bool?
+        var wayDown: WayDown?
         var isHostStopping = false
         var liveness: Observation.Liveness
         var obstacle: String?
 
         init(
-            _ name: String, _ changes: [String: BusValue], stopSeen: Bool? = nil, hostStopping: Bool = false,
+            _ name: String, _ changes: [String: BusValue], wayDown: WayDown? = nil, hostStopping: Bool = false,
             _ liveness: Observation.Liveness, obstacle: String? = nil
         ) {
             self.name = name
             self.changes = changes
-            isStopSeen = stopSeen
+            self.wayDown = wayDown
             isHostStopping = hostStopping
             self.liveness = liveness
             self.obstacle = obstacle
@@ -59,6 +60,10 @@ import Testing
         .dead(End(identity: life, cause: cause, isDeliberate: deliberate, detail: detail))
     }
 
+    private static let forgotten: [String: BusValue] = [
+        "ActiveState": .text("inactive"), "SubState": .text("dead"), "InvocationID": .bytes([]), "MainPID": .number(0),
+    ]
+    private static let atRest = Identity(token: "ended well")
     private static let oneshot: [String: BusValue] = ["Type": .text("oneshot")]
 
     private static let cases: [Case] = [
@@ -76,10 +81,10 @@ import Testing
         Case("ended by itself", ended("inactive", "success", code: 1, 0), dead(.exit(code: 0))),
         Case(
             "start limit", ended("failed", "start-limit-hit", code: 1, 1, exit: 50),
-            dead(.exit(code: 1), "systemd gave up: it was started too often (start-limit-hit)")),
+            dead(.exit(code: 1), "it was started too often for systemd (start-limit-hit)")),
         Case(
             "no such program", ended("failed", "exit-code", code: 1, 203),
-            dead(.exit(code: 203), "systemd could not execute its program (EXEC)")),
+            dead(.exit(code: 203), "systemd could not execute its program (203/EXEC)")),
         Case(
             "a command before it failed, and its own numbers are of an earlier life",
             ended("failed", "exit-code", code: 1, 0, exit: 50, activeExit: 51),
@@ -118,18 +123,16 @@ import Testing
         Case(
             "systemctl kill with TERM", ended("inactive", "success", code: 2, 15), dead(.signal(15), deliberate: true)),
         Case(
-            "a stop that was seen", ended("failed", "exit-code", code: 1, 1), stopSeen: true,
+            "a stop that was seen", ended("failed", "exit-code", code: 1, 1), wayDown: .stopped,
             dead(.exit(code: 1), deliberate: true)),
         Case(
-            "it said by itself that it stops", ended("inactive", "success", code: 1, 0, exit: 202), stopSeen: false,
+            "it said by itself that it stops", ended("inactive", "success", code: 1, 0, exit: 202), wayDown: .byItself,
             dead(.exit(code: 0))),
         Case(
-            "forgotten by systemd",
-            [
-                "ActiveState": .text("inactive"), "SubState": .text("dead"), "InvocationID": .bytes([]),
-                "MainPID": .number(0),
-            ],
-            .dead(End(identity: nil, cause: .unknown, isDeliberate: true))),
+            "systemctl stop of what was down", ended("failed", "signal", code: 2, 9), wayDown: .stoppedWhenDown,
+            dead(.unknown, deliberate: true, "it was down already")),
+        Case(
+            "forgotten by systemd", forgotten, .dead(End(identity: nil, cause: .unknown, isDeliberate: true))),
         // What is systemd's.
         Case(
             "auto-restart",
@@ -146,14 +149,23 @@ import Testing
                     "NRestarts": .number(5),
                 ]), .handledElsewhere("is brought back by systemd itself for the 6th time, after it ended with exit 1")),
         Case(
+            "on its way to auto-restart, which looks like down",
+            ended("failed", "signal", code: 2, 9, ["SubState": .text("failed-before-auto-restart")]),
+            .handledElsewhere("is brought back by systemd itself, after it was ended by SIGKILL (9)")),
+        Case(
+            "auto-restart on a host that goes down",
+            ended("activating", "signal", code: 2, 9, ["SubState": .text("auto-restart")]), hostStopping: true,
+            .handledElsewhere("is left alone: this host is going down")),
+        Case(
             "activating", ["ActiveState": .text("activating"), "SubState": .text("start-pre")],
             .handledElsewhere("is being started by systemd (start-pre)")),
         Case(
-            "deactivating", ["ActiveState": .text("deactivating"), "SubState": .text("stop-sigterm")], stopSeen: true,
+            "deactivating", ["ActiveState": .text("deactivating"), "SubState": .text("stop-sigterm")],
+            wayDown: .stopped,
             .handledElsewhere("is being stopped (stop-sigterm)")),
         Case(
             "deactivating after a crash",
-            ended("deactivating", "signal", code: 2, 9, ["SubState": .text("final-sigterm")]), stopSeen: false,
+            ended("deactivating", "signal", code: 2, 9, ["SubState": .text("final-sigterm")]), wayDown: .byItself,
             .handledElsewhere("was ended by SIGKILL (9), and systemd ends what is left of it (final-sigterm)")),
         Case(
             "down with a job", ended("inactive", "success", code: 1, 0, ["Job": job]),
@@ -163,10 +175,21 @@ import Testing
             "a oneshot at work",
             oneshot.merging(["ActiveState": .text("activating"), "SubState": .text("start")]) { $1 },
             .handledElsewhere("runs, until it is done")),
-        Case("a oneshot that ended well", ended("inactive", "success", code: 1, 0, oneshot), .alive(life)),
+        Case("a oneshot that ended well", ended("inactive", "success", code: 1, 0, oneshot), .alive(atRest)),
+        Case(
+            "a oneshot that ended well, and that systemd has forgotten",
+            oneshot.merging(forgotten) { $1 }, .alive(atRest)),
+        Case(
+            "a oneshot that is forgotten, and was stopped when it was down", oneshot.merging(forgotten) { $1 },
+            wayDown: .stoppedWhenDown,
+            .dead(End(identity: nil, cause: .unknown, isDeliberate: true, detail: "it was down already"))),
+        Case(
+            "a oneshot that remains, and is forgotten",
+            oneshot.merging(forgotten) { $1 }.merging(["RemainAfterExit": .flag(true)]) { $1 },
+            .dead(End(identity: nil, cause: .unknown, isDeliberate: true))),
         Case("a oneshot that failed", ended("failed", "exit-code", code: 1, 2, oneshot), dead(.exit(code: 2))),
         Case(
-            "a oneshot that was stopped", ended("inactive", "success", code: 1, 0, oneshot), stopSeen: true,
+            "a oneshot that was stopped", ended("inactive", "success", code: 1, 0, oneshot), wayDown: .stopped,
             dead(.exit(code: 0), deliberate: true)),
         Case(
             "a oneshot that remains, and was stopped",
@@ -211,7 +234,7 @@ import Testing
     @Test(arguments: cases) func `A unit is judged by its properties`(_ test: Case) {
         var facts = UnitFacts()
         facts.update(Self.running.merging(test.changes) { $1 })
-        let judgement = UnitJudgement(facts, isStopSeen: test.isStopSeen, isHostStopping: test.isHostStopping)
+        let judgement = UnitJudgement(facts, wayDown: test.wayDown, isHostStopping: test.isHostStopping)
         let observation = judgement.observation(memoryMB: nil)
         #expect(observation.liveness == test.liveness)
         #expect(observation.obstacle == test.obstacle)
@@ -239,6 +262,37 @@ import Testing
         #expect(observation.memoryMB == 12.5)
         guard case .alive(let identity) = observation.liveness else { return #expect(Bool(false)) }
         #expect(identity.pid == 7)
+    }
+
+    @Test func `What systemd restarts itself carries its death, with its cause and when that life began`() {
+        var facts = UnitFacts()
+        facts.update(
+            Self.running.merging(
+                Self.ended(
+                    "activating", "exit-code", code: 1, 3,
+                    [
+                        "SubState": .text("auto-restart"), "InactiveExitTimestampMonotonic": .number(9_000_000),
+                        "ExecMainStartTimestampMonotonic": .number(1_000_000),
+                        "ExecMainExitTimestampMonotonic": .number(8_000_000),
+                    ])
+            ) { $1 })
+        let former = UnitJudgement(facts).observation().former
+        #expect(former == End(identity: Self.life, cause: .exit(code: 3)))
+        // Not when it began to wait; the two clocks are not read at one moment.
+        let began = former?.identity?.began.map { $0.duration(to: BootInstant(monotonicMicroseconds: 1_000_000)) }
+        #expect(began.map { abs($0 / .seconds(1)) < 1 } == true)
+        #expect(UnitJudgement(facts, isHostStopping: true).observation().former == nil)
+        // A signal of an orderly end is a death, too, where systemd goes on.
+        facts.update(["Result": .text("success"), "ExecMainCode": .signed(2), "ExecMainStatus": .signed(15)])
+        #expect(UnitJudgement(facts).observation().former == End(identity: Self.life, cause: .signal(15)))
+    }
+
+    @Test func `A start that came to nothing is told in systemd's words`() {
+        var facts = UnitFacts()
+        facts.update(Self.running.merging(Self.ended("failed", "exit-code", code: 1, 203)) { $1 })
+        #expect(facts.failedStart == "systemd could not execute its program (203/EXEC)")
+        facts.update(["ExecMainStatus": .signed(3)])
+        #expect(facts.failedStart == "it came up and ended with exit 3")
     }
 
     @Test func `A unit that runs without its file is a concern`() {

@@ -44,14 +44,21 @@ enum EngineFailure {
             || line.contains("multiple ids found")
     }
 
+    /// Up to the request, which is of no use to a person and mostly cut: `…docker.sock: Get "http://%2Fvar%2Frun%2F…`.
+    private static func withoutRequest(_ said: String) -> String {
+        guard let request = said.firstRange(of: /: (Get|Post|Head) "/) else { return said }
+        return String(said[..<request.lowerBound])
+    }
+
     static func words(for result: ProgramResult, program: String) -> String {
         let said = EngineWords.firstLine(of: result.errorOutput)
+        let isDenied = said.lowercased().contains("permission denied")
         let hint =
-            said.lowercased().contains("permission denied")
-            ? " (the runner's user must be in the group docker, which makes it as good as root)" : ""
+            isDenied ? " (the runner's user must be in the group docker, which makes it as good as root)" : ""
         return switch result.end {
         case .exited(0): "\(program) gave an answer that can't be read"
-        case .exited(let code): said.isEmpty ? "\(program) ended with exit \(code)" : "\(said)\(hint)"
+        case .exited(let code):
+            said.isEmpty ? "\(program) ended with exit \(code)" : "\(isDenied ? withoutRequest(said) : said)\(hint)"
         case .signalled(let signal): "\(program) was killed by signal \(signal)"
         case .notStarted(let reason): "\(program) can't be started: \(reason)"
         case .timedOut: "\(program) does not answer"

@@ -63,6 +63,9 @@ package final class SystemdWatcher: Watcher, TargetController {
     package func lastOutput(of target: TargetID, lines: Int) async -> [UInt8]? {
         let end = BootClock().now.advanced(by: Self.patience)
         guard let journal, let life = await monitor.lastEnd(of: target) else { return nil }
-        return await journal.tail(of: life.unit, in: scope, invocation: life.invocation, lines: lines, until: end)
+        let output = await journal.tail(
+            of: life.unit, in: scope, invocation: life.invocation, lines: lines, until: end)
+        // What goes elsewhere is not known.
+        return output == [] && !life.writesToJournal ? nil : output
     }
 }

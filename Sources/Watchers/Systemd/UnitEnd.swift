@@ -4,9 +4,9 @@ package import Supervision
 extension UnitFacts {
     /// The main process that ended is of the last life: a command before it may have failed, and then the numbers are of
     /// an earlier life. Waiting for a restart counts as not inactive: who meets the limit on starts after that ended before.
-    private var knowsMainExit: Bool {
+    var knowsMainExit: Bool {
         guard mainExit > 0 else { return false }
-        return mainExit >= inactiveExit || result == "start-limit-hit" || subState.hasPrefix("auto-restart")
+        return mainExit >= inactiveExit || result == "start-limit-hit" || isAwaitingRestart
             || (!mainInvocation.isEmpty && mainInvocation == invocation)
     }
 
@@ -23,17 +23,17 @@ extension UnitFacts {
 
     /// Somebody wanted it down.
     ///
-    /// - Parameter isStopSeen: whether the unit was seen on its way down: with a job that wanted it, or without.
-    package func isDeliberate(isStopSeen: Bool?) -> Bool {
-        if isStopSeen == true { return true }
+    /// - Parameter wayDown: how it was seen to go down.
+    package func isDeliberate(_ wayDown: WayDown?) -> Bool {
+        if wayDown == .stopped || wayDown == .stoppedWhenDown { return true }
         switch result {
         case "success", "":
             // Nothing is known against it (systemd forgets a unit that nobody needs), or it stays up without a process.
             if !knowsMainExit || remainsAfterExit { return true }
             // Ended by a signal that systemd takes for an orderly one: TERM, INT, HUP, PIPE (systemd.service(5)).
             if case .signal = cause { return true }
-            return wasStoppedFirst && isStopSeen == nil
-        case "exit-code", "signal", "core-dump": return wasStoppedFirst && isStopSeen == nil
+            return wasStoppedFirst && wayDown == nil
+        case "exit-code", "signal", "core-dump": return wasStoppedFirst && wayDown == nil
         // It did not end when it was asked to. Who limits its run time would be told the same.
         case "timeout": return wasStoppedFirst && !hasRuntimeLimit
         default: return false
@@ -52,7 +52,7 @@ extension UnitFacts {
         case "exit-code": exitDetail
         case "core-dump": "it dumped core"
         case "watchdog": "its watchdog timed out"
-        case "start-limit-hit": "systemd gave up: it was started too often (start-limit-hit)"
+        case "start-limit-hit": "it was started too often for systemd (start-limit-hit)"
         case "timeout" where activeEnter < inactiveExit || activeEnter == 0: "it did not start in time"
         case "timeout" where hasRuntimeLimit: "it ran longer than its RuntimeMaxSec= allows"
         case "timeout": "it did not stop in time"
@@ -67,21 +67,30 @@ extension UnitFacts {
     private var exitDetail: String? {
         // A command before its main process, perhaps, or the limit on starts.
         guard knowsMainExit else { return "systemd says: exit-code" }
+        guard exitCode == 1 else { return nil }
         return switch exitStatus {
-        case 200: "systemd could not enter its directory (CHDIR)"
-        case 203: "systemd could not execute its program (EXEC)"
-        case 216: "systemd could not set its group (GROUP)"
-        case 217: "systemd could not set its user (USER)"
-        case 226: "systemd could not set up its sandbox (NAMESPACE)"
+        case 200: "systemd could not enter its directory (200/CHDIR)"
+        case 203: "systemd could not execute its program (203/EXEC)"
+        case 216: "systemd could not set its group (216/GROUP)"
+        case 217: "systemd could not set its user (217/USER)"
+        case 226: "systemd could not set up its sandbox (226/NAMESPACE)"
         default: nil
         }
     }
 
-    package func end(isStopSeen: Bool?) -> End {
-        End(
-            identity: identity.map { Identity(token: $0.token, pid: nil, began: $0.began) }, cause: cause,
-            isDeliberate: isDeliberate(isStopSeen: isStopSeen), detail: endDetail)
+    package func end(_ wayDown: WayDown?) -> End {
+        let identity = identity.map { Identity(token: $0.token, pid: nil, began: $0.began) }
+        if wayDown == .stoppedWhenDown {
+            return End(identity: identity, cause: .unknown, isDeliberate: true, detail: "it was down already")
+        }
+        return End(
+            identity: identity, cause: cause, isDeliberate: isDeliberate(wayDown), detail: endDetail)
     }
+
+    /// Why a start came to nothing, to follow "could not be restarted:".
+    package var failedStart: String { result == "exit-code" ? exitDetail ?? cameUp : cameUp }
+
+    private var cameUp: String { "it came up and \(endWords)" }
 
     /// How it ended, to follow "after it".
     package var endWords: String {

@@ -12,8 +12,10 @@ package struct UnitFacts: Sendable, Hashable {
     package var loadError: String?
     package var activeState = ""
     package var subState = ""
-    /// A job waits or runs: somebody asked for a start or a stop.
-    package var hasJob = false
+    /// The job that waits or runs, since somebody asked for a start or a stop; 0 for none.
+    package var job: UInt64 = 0
+    /// When a start last asked whether its conditions are met: CLOCK_MONOTONIC, in microseconds; 0 for never.
+    package var conditionTime: UInt64 = 0
     /// 32 hexadecimal digits; empty when it was not started since it was loaded.
     package var invocation = ""
     /// A person may start it.
@@ -39,15 +41,18 @@ package struct UnitFacts: Sendable, Hashable {
     package var restarts: UInt32 = 0
     package var hasRuntimeLimit = false
     package var cgroup = ""
+    /// What it writes goes to the journal, and is not known to go elsewhere only (StandardOutput=, StandardError=).
+    package var writesToJournal = true
 
     package static let unitNames: Set<String> = [
         "Id", "LoadState", "LoadError", "ActiveState", "SubState", "Job", "InvocationID", "CanStart",
         "ActiveEnterTimestampMonotonic", "ActiveExitTimestampMonotonic", "InactiveExitTimestampMonotonic",
+        "ConditionTimestampMonotonic",
     ]
     package static let serviceNames: Set<String> = [
         "Type", "RemainAfterExit", "Result", "MainPID", "ExecMainStartTimestampMonotonic",
         "ExecMainExitTimestampMonotonic", "ExecMainCode", "ExecMainStatus", "NRestarts", "RuntimeMaxUSec",
-        "ControlGroup",
+        "ControlGroup", "StandardOutput", "StandardError",
     ]
 
     package init() {}
@@ -67,7 +72,8 @@ package struct UnitFacts: Sendable, Hashable {
         }
         set(\.activeState, properties["ActiveState"]?.text)
         set(\.subState, properties["SubState"]?.text)
-        set(\.hasJob, properties["Job"]?.list?.first?.number.map { $0 != 0 })
+        set(\.job, properties["Job"]?.list?.first?.number)
+        time(\.conditionTime, "Condition")
         set(\.invocation, properties["InvocationID"]?.bytes.map(Self.hexadecimal))
         set(\.canStart, properties["CanStart"]?.flag)
         time(\.activeEnter, "ActiveEnter")
@@ -84,6 +90,12 @@ package struct UnitFacts: Sendable, Hashable {
         set(\.restarts, properties["NRestarts"]?.number.map { UInt32(clamping: $0) })
         set(\.hasRuntimeLimit, properties["RuntimeMaxUSec"]?.number.map { $0 != .max && $0 != 0 })
         set(\.cgroup, properties["ControlGroup"]?.text)
+        let outputs = [properties["StandardOutput"]?.text, properties["StandardError"]?.text].compactMap { $0 }
+        if !outputs.isEmpty {
+            writesToJournal = outputs.contains {
+                $0.hasPrefix("journal") || $0.hasPrefix("kmsg") || $0.hasPrefix("syslog")
+            }
+        }
         if mainPID > 0 { mainInvocation = invocation }
     }
 
@@ -95,7 +107,12 @@ package struct UnitFacts: Sendable, Hashable {
     /// systemd has forgotten all about it: it was stopped, nothing needed it, and it was loaded anew for our question.
     package var isBlank: Bool { activeState == "inactive" && invocation.isEmpty }
 
-    package var isDown: Bool { activeState == "inactive" || activeState == "failed" }
+    package var hasJob: Bool { job != 0 }
+
+    /// Its process has ended, and systemd is about to start it again by its Restart=.
+    package var isAwaitingRestart: Bool { subState.contains("auto-restart") }
+
+    package var isDown: Bool { (activeState == "inactive" || activeState == "failed") && !isAwaitingRestart }
 
     /// It does not stay as it is: systemd has a job for it, or starts or stops it.
     package var isOnItsWay: Bool { hasJob || activeState == "activating" || activeState == "deactivating" }
@@ -103,7 +120,8 @@ package struct UnitFacts: Sendable, Hashable {
     /// The life that runs, or that ran last.
     package var identity: Identity? {
         guard !invocation.isEmpty else { return nil }
-        let began = max(mainStart, inactiveExit)
+        // A unit leaves inactivity also to wait for its next start. Without a main process of this life there is no other.
+        let began = mainPID > 0 || knowsMainExit ? mainStart : inactiveExit
         return Identity(
             token: invocation, pid: mainPID > 0 ? mainPID : nil,
             began: began > 0 ? BootInstant(monotonicMicroseconds: began) : nil)

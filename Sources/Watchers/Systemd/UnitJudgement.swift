@@ -3,20 +3,33 @@ package import Supervision
 /// What becomes of a unit's facts: how the target is.
 package struct UnitJudgement: Sendable, Hashable {
     package var facts: UnitFacts
-    /// Seen on its way down in this life: with a job that wanted it, or without; nil when that was not seen.
-    package var isStopSeen: Bool?
+    /// How it was seen to go down in this life; nil when that was not seen.
+    package var wayDown: WayDown?
+    /// How the life before this one ended, if no other telling said so.
+    package var former: End?
     /// The manager is `stopping`.
     package var isHostStopping: Bool
 
-    package init(_ facts: UnitFacts, isStopSeen: Bool? = nil, isHostStopping: Bool = false) {
+    package init(
+        _ facts: UnitFacts, wayDown: WayDown? = nil, former: End? = nil, isHostStopping: Bool = false
+    ) {
         self.facts = facts
-        self.isStopSeen = isStopSeen
+        self.wayDown = wayDown
+        self.former = former
         self.isHostStopping = isHostStopping
     }
 
     package func observation(memoryMB: Double? = nil) -> Observation {
-        var observation = Observation(liveness, obstacle: obstacle)
+        var observation = Observation(liveness, obstacle: obstacle, former: former)
+        // Its end is known, and what comes next is systemd's.
+        if facts.isAwaitingRestart, !isHostStopping {
+            var end = facts.end(.byItself)
+            // What somebody had stopped would not be started again.
+            end.isDeliberate = false
+            observation.former = end
+        }
         if case .alive = observation.liveness {
+            observation.remark = isAtRest ? "ended well" : nil
             observation.memoryMB = memoryMB
             observation.concern = concern
         }
@@ -25,6 +38,8 @@ package struct UnitJudgement: Sendable, Hashable {
 
     private var liveness: Observation.Liveness {
         switch facts.activeState {
+        case _ where facts.isAwaitingRestart && isHostStopping: return .handledElsewhere(Self.hostStopping)
+        case _ where facts.isAwaitingRestart: return .handledElsewhere(restarting)
         case "active", "reloading", "refreshing": return facts.identity.map { .alive($0) } ?? .alive(withoutInvocation)
         case "activating": return .handledElsewhere(starting)
         case "deactivating" where isHostStopping: return .handledElsewhere(Self.hostStopping)
@@ -40,32 +55,38 @@ package struct UnitJudgement: Sendable, Hashable {
         if isHostStopping { return .handledElsewhere(Self.hostStopping) }
         if let reason = notLoaded, facts.invocation.isEmpty { return .missing(reason) }
         if facts.hasJob { return .handledElsewhere("waits for systemd, which has a job for it") }
-        if facts.activeState == "inactive", facts.type == "oneshot", !facts.remainsAfterExit, isStopSeen != true,
-            let identity = facts.identity, facts.result == "success", facts.cause == .exit(code: 0)
-        {
-            return .alive(Identity(token: identity.token, pid: nil, began: identity.began))
-        }
-        return .dead(facts.end(isStopSeen: isStopSeen))
+        if isAtRest { return .alive(Self.atRest) }
+        return .dead(facts.end(wayDown))
     }
+
+    /// A oneshot that ended well. systemd soon forgets that it ran at all, and then it is as if it had not been asked to.
+    private var isAtRest: Bool {
+        guard facts.activeState == "inactive", facts.type == "oneshot", !facts.remainsAfterExit,
+            facts.loadState == "loaded", !facts.hasJob, wayDown == nil || wayDown == .byItself,
+            facts.result == "success"
+        else { return false }
+        return facts.invocation.isEmpty || facts.cause == .exit(code: 0)
+    }
+
+    /// The same whether systemd has forgotten it or not.
+    private static let atRest = Identity(token: "ended well")
 
     private static let hostStopping = "is left alone: this host is going down"
 
     /// Not what systemd starts has an invocation: the root slice, what was there before systemd.
     private var withoutInvocation: Identity { Identity(token: "active since \(facts.activeEnter)") }
 
+    private var restarting: String {
+        let count = facts.restarts > 2 ? " for the \(facts.restarts + 1)th time" : ""
+        return "is brought back by systemd itself\(count), after it \(facts.endWords)"
+    }
+
     private var starting: String {
-        switch facts.subState {
-        case "auto-restart", "auto-restart-queued":
-            let count = facts.restarts > 0 ? " for the \(facts.restarts + 1)th time" : ""
-            return "is brought back by systemd itself\(facts.restarts > 2 ? count : ""), after it \(facts.endWords)"
-        default:
-            return facts.type == "oneshot"
-                ? "runs, until it is done" : "is being started by systemd (\(facts.subState))"
-        }
+        facts.type == "oneshot" ? "runs, until it is done" : "is being started by systemd (\(facts.subState))"
     }
 
     private var stopping: String {
-        guard isStopSeen != true, facts.mainPID == 0, !facts.isDeliberate(isStopSeen: isStopSeen) else {
+        guard facts.mainPID == 0, !facts.isDeliberate(wayDown) else {
             return "is being stopped (\(facts.subState))"
         }
         return "\(facts.endWords), and systemd ends what is left of it (\(facts.subState))"

@@ -66,13 +66,14 @@ extension UnitMonitor {
         if isHostStopping { return .failed("this host is going down", isPermanent: false) }
         if let failure = outcome(of: end, request, unit) { return failure }
         await freshlyRead(unit)
+        if unit.facts.isDown, unit.facts.invocation == former {
+            return .failed("systemd did not start it: its conditions (Condition…=) are not met", isPermanent: false)
+        }
         switch unit.observation(isHostStopping: isHostStopping).liveness {
         case .alive(let identity), .unhealthy(let identity, _): return .up(identity, note: nil)
         case .undetermined(let reason), .handledElsewhere(let reason), .missing(let reason):
             return .failed(reason, isPermanent: false)
-        case .dead(let end) where end.isDeliberate && end.identity == nil:
-            return .failed("systemd did not start it: its conditions (Condition…=) are not met", isPermanent: false)
-        case .dead: return .failed("it came up and \(unit.facts.endWords)", isPermanent: false)
+        case .dead: return .failed(unit.facts.failedStart, isPermanent: false)
         }
     }
 
@@ -92,7 +93,7 @@ extension UnitMonitor {
         switch end {
         case .refused(let error): return refusal(request.verb, of: unit).outcome(of: error)
         case .ended("failed") where unit.facts.isDown && unit.facts.result != "success":
-            return .failed("it \(unit.facts.endWords)", isPermanent: false)
+            return .failed(unit.facts.failedStart, isPermanent: false)
         case .ended(let result): return refusal(request.verb, of: unit).outcome(ofJob: result)
         case .lost(let reason): return .failed("what became of it is not known: \(reason)", isPermanent: false)
         case .late:

@@ -35,10 +35,21 @@ extension UnitMonitor {
             do throws(BusError) {
                 let path = try reply.get().text()
                 unit.path = path
+                noteTwins(of: unit, path)
                 readProperties(of: unit, path)
             } catch {
                 finish(unit, failure: error)
             }
+        }
+    }
+
+    /// Two names may be of one unit, which only systemd knows.
+    private func noteTwins(of unit: WatchedUnit, _ path: String) {
+        unit.twin = nil
+        for other in units.values where other !== unit && other.path == path {
+            unit.twin = other.id
+            other.twin = unit.id
+            hint(other)
         }
     }
 
@@ -65,7 +76,8 @@ extension UnitMonitor {
                 finish(unit, failure: failure)
             } else {
                 unit.problem = nil
-                unit.takeReading(reading.facts)
+                // A signal that came between the answers is newer than they are; it is read again at once.
+                if !unit.isStale || unit.facts.activeState.isEmpty { unit.history.take(reading.facts) }
                 // It was asked for by another of its names: its jobs go by this one.
                 if unit.facts.id != unit.watchedID { addMatches(of: unit, path: path) }
                 finish(unit)
@@ -112,8 +124,8 @@ extension UnitMonitor {
     }
 
     /// Which unit a target is, and its life that ended last, as systemd calls them.
-    func lastEnd(of target: TargetID) -> (unit: String, invocation: String)? {
-        units[target].map { ($0.facts.id, $0.endedInvocation) }
+    func lastEnd(of target: TargetID) -> (unit: String, invocation: String, writesToJournal: Bool)? {
+        units[target].map { ($0.facts.id, $0.history.endedInvocation, $0.facts.writesToJournal) }
     }
 
     // MARK: Everything

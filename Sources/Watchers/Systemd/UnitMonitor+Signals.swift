@@ -40,7 +40,7 @@ extension UnitMonitor {
             facts.update(properties)
             // Of no interest here: a service says how it is doing (sd_notify(3)), a socket counts connections.
             guard facts != unit.facts else { continue }
-            unit.take(facts)
+            unit.history.take(facts)
             hint(unit)
         }
     }
@@ -50,12 +50,16 @@ extension UnitMonitor {
         guard let id = try? signal.body.next()?.number, id > 0, let path = try? signal.body.text(),
             let unit = try? signal.body.text(), let result = try? signal.body.text()
         else { return }
-        jobs.removeValue(forKey: path)?.end(.ended(result))
-        for watched in needed where watched.facts.id == unit { hint(watched) }
+        let ours = jobs.removeValue(forKey: path)
+        ours?.end(.ended(result))
+        for watched in needed where watched.facts.id == unit {
+            watched.history.jobEnded(id, result, isOurs: ours != nil)
+            hint(watched)
+        }
     }
 
     /// Something happened to a unit. What has come in beside it is taken first: one reading does for all.
-    private func hint(_ unit: WatchedUnit) {
+    func hint(_ unit: WatchedUnit) {
         // What is being read may be older.
         if unit.isReading { unit.isStale = true } else { hinted[unit.id] = unit }
     }

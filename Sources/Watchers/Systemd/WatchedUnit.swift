@@ -12,11 +12,9 @@ final class WatchedUnit {
     var watchedPath: String?
     /// The name by which its jobs are asked for on this connection.
     var watchedID: String?
-    var facts = UnitFacts()
-    /// Seen on its way down in the present life, with a job or without.
-    private(set) var isStopSeen: Bool?
-    /// The life that ended last, as far as one was seen to end.
-    private(set) var endedInvocation = ""
+    var history: UnitHistory
+    /// Another target that turned out to be the same unit.
+    var twin: TargetID?
     /// Why nothing can be told of it, although systemd answers.
     var problem: Observation.Liveness?
 
@@ -31,47 +29,24 @@ final class WatchedUnit {
     init(_ id: TargetID) {
         self.id = id
         name = UnitName.complete(id.name)
-        facts.id = name
+        history = UnitHistory(unit: name)
     }
+
+    var facts: UnitFacts { history.facts }
 
     /// It was read on this connection, and what happened since has been told.
     var isKnown: Bool { report != nil && path != nil && problem == nil && !facts.activeState.isEmpty }
 
-    /// Takes over what systemd has just told of its state.
-    func take(_ facts: UnitFacts) {
-        if facts.invocation != self.facts.invocation { isStopSeen = nil }
-        let mainInvocation = self.facts.mainInvocation
-        self.facts = facts
-        if facts.mainInvocation.isEmpty { self.facts.mainInvocation = mainInvocation }
-        noteStop()
-        if facts.isDown, !facts.invocation.isEmpty { endedInvocation = facts.invocation }
-    }
-
-    /// Takes over what was read. Of a unit that systemd has forgotten meanwhile, what it told last is what is known.
-    func takeReading(_ read: UnitFacts) {
-        guard read.isBlank, facts.isDown, !facts.invocation.isEmpty, read.loadState == facts.loadState else {
-            return take(read)
-        }
-        facts.hasJob = read.hasJob
-    }
-
-    /// A stop is a fact about a life, and is soon over.
-    private func noteStop() {
-        switch facts.activeState {
-        case "deactivating": isStopSeen = facts.hasJob || isStopSeen == true
-        case "active", "reloading", "refreshing": isStopSeen = nil
-        default: break
-        }
-    }
-
-    func judge(isHostStopping: Bool) -> UnitJudgement {
-        UnitJudgement(facts, isStopSeen: isStopSeen, isHostStopping: isHostStopping)
-    }
-
     func observation(isHostStopping: Bool) -> Observation {
         if let problem { return Observation(problem) }
         let memory = facts.cgroup.isEmpty || facts.isDown ? nil : CgroupMemory.megabytes(path: facts.cgroup)
-        return judge(isHostStopping: isHostStopping).observation(memoryMB: memory)
+        let judgement = UnitJudgement(
+            facts, wayDown: history.wayDown, former: history.former, isHostStopping: isHostStopping)
+        var observation = judgement.observation(memoryMB: memory)
+        if let twin {
+            observation.concern = "\(twin) is the same unit: two targets would restart it against each other"
+        }
+        return observation
     }
 
     /// Reports, unless it is what was reported last.

@@ -52,18 +52,21 @@ final class UnitUnderWatch {
 ///   - isEnabled: so that its aliases are there.
 ///   - flags: more for the runner.
 ///   - rule: what polkit is to allow.
+///   - preparing: done before the unit is started.
 ///   - hasBus: else the runner has only the manager's own socket.
 func withUnitUnderWatch(
     _ unit: String? = "[Service]\nExecStart=/bin/sleep infinity\n", file: String = "bot.service",
     as name: String = "bot.service", isEnabled: Bool = false, isStarted: Bool = true, user: String = "root",
     rule: String = "",
-    flags: String = "", hasBus: Bool = true, _ body: (UnitUnderWatch) async throws -> Void
+    flags: String = "", hasBus: Bool = true,
+    preparing: (PrivateSystemd) async throws -> Void = { _ in }, _ body: (UnitUnderWatch) async throws -> Void
 ) async throws {
     try await withPrivateSystemd(hasBus: hasBus) { systemd in
         try await withStubServer { stub in
             if !rule.isEmpty {
                 try await systemd.run(["sh", "-c", "printf %s \"$1\" >/etc/polkit-1/rules.d/50-test.rules", "sh", rule])
             }
+            try await preparing(systemd)
             if let unit { try systemd.write(file, unit) }
             try await systemd.run("systemctl", "daemon-reload")
             if isEnabled { try await systemd.run("systemctl", "enable", file) }

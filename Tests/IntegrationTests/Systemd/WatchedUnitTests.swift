@@ -60,7 +60,8 @@ import WireProtocol
             "the limit on starts",
             "ExecStart=/bin/sh -c 'sleep 0.1; exit 1'\nRestart=on-failure\nRestartSec=10ms\n"
                 + "[Unit]\nStartLimitBurst=2\nStartLimitIntervalSec=1000\n",
-            "bot died: exit 1; restarting "
+            // systemd keeps the result of the death.
+            "bot died: exit 1; its own supervisor has given up; restarting "
         ),
     ])
     func anEndIsToldInWords(_ name: String, unit: String, message: String) async throws {
@@ -79,8 +80,10 @@ import WireProtocol
             host in
             let first = try await host.up()
             try await host.run("systemctl", "kill", "--signal=KILL", "bot.service")
-            let told = try await host.heard(after: first) { $0.status == .warning }
-            #expect(told.message == "bot is brought back by systemd itself, after it was ended by SIGKILL (9)")
+            let told = try await host.heard(after: first) { $0.event?.kind == .died }
+            #expect(told.status == .warning)
+            #expect(told.message == "bot was killed: SIGKILL (9); its own supervisor restarts it")
+            #expect(told.event?.signal == 9)
             let back = try await host.heard { $0.status == .ok }
             #expect(back.message?.hasPrefix("bot was started (PID ") == true)
             #expect(host.stub.heartbeats.allSatisfy { $0.heartbeat.event?.kind != .restarting })
@@ -90,10 +93,18 @@ import WireProtocol
     @Test func aOneshotThatEndedWellIsFine() async throws {
         let unit = "[Unit]\nBefore=after.target\n[Service]\nType=oneshot\nExecStart=/bin/sleep 0.3\n"
         try await withUnitUnderWatch(unit, isStarted: false) { host in
+            // Before it has run there is nothing wrong with it, either.
+            _ = try await host.up()
             try await host.run("systemctl", "start", "bot.service")
-            let told = try await host.heard { $0.status == .ok }
-            #expect(told.event?.kind == .started)
+            let atWork = try await host.heard { $0.status == .warning }
+            #expect(atWork.message == "bot runs, until it is done")
             _ = try await host.heard { $0.status == .ok && $0.event == nil }
+            // A runner that starts now finds that systemd has forgotten it.
+            try await host.run("systemctl", "restart", "clevagent-runner.service")
+            let seen = host.stub.heartbeats.count - 1
+            _ = try await host.heard(after: seen) { $0.status == .ok && $0.event == nil }
+            #expect(host.stub.heartbeats.dropFirst(seen + 1).allSatisfy { $0.heartbeat.status != .error })
+            #expect(host.stub.heartbeats.allSatisfy { $0.heartbeat.event?.kind != .stopped })
         }
     }
 
@@ -169,7 +180,9 @@ import WireProtocol
             let seen = host.stub.heartbeats.count - 1
             _ = try await host.heard(after: seen) { $0.status == .ok && $0.event == nil }
             try await host.run("systemctl", "kill", "--signal=KILL", "bot.service")
-            _ = try await host.heard(after: seen) { $0.event?.kind == .restarted }
+            let died = try await host.heard(after: seen) { $0.event?.kind == .died }
+            #expect(died.message == "bot was killed: SIGKILL (9); restarting now")
+            _ = try await host.heard { $0.event?.kind == .restarted }
             #expect(host.stub.heartbeats.count { $0.heartbeat.event?.kind == .died } == 1)
         }
     }

@@ -10,4 +10,12 @@ package enum UnitName {
         guard parts.count > 1, let last = parts.last, suffixes.contains(last) else { return name + ".service" }
         return name
     }
+
+    /// What to write in the place of a template without an instance, which is no unit; nil for all else
+    /// (systemd.unit(5)).
+    package static func instance(of name: String) -> String? {
+        let unit = complete(name)
+        guard let at = unit.firstIndex(of: "@"), unit[unit.index(after: at)...].first == "." else { return nil }
+        return unit[...at] + "NAME" + unit[unit.index(after: at)...]
+    }
 }
