@@ -88,10 +88,8 @@ package actor CommandDesk {
     ///   - lost: what was begun, and can't be judged any more: in an earlier boot, or on what is not watched now.
     package func closeLeft(except begun: Set<CommandKey>, lost: Set<CommandKey>) {
         let unbegun = CommandResult(status: .failed, message: "not carried out: the runner ended before it began")
-        let unknown = CommandResult(
-            status: .failed, message: "outcome unknown: the runner ended while it carried this out")
-        journal.write(
-            ledger.inHand.filter { !begun.contains($0) }.map { .resolved($0, lost.contains($0) ? unknown : unbegun) })
+        let left = ledger.inHand.filter { !begun.contains($0) }
+        journal.write(left.map { .resolved($0, lost.contains($0) ? .interrupted : unbegun) })
     }
 
     /// The oldest result that the server has not taken yet, of those not in `skipping`.

@@ -14,6 +14,12 @@ package struct CommandTicket: Sendable, Hashable {
     }
 }
 
+extension CommandResult {
+    /// Of a command whose runner ended in the middle of it, where nothing shows what became of it.
+    package static let interrupted = CommandResult(
+        status: .failed, message: "outcome unknown: the runner ended while it carried this out")
+}
+
 /// What makes a command one command: a server that was set up anew may use an id again.
 package struct CommandKey: Sendable, Hashable, Codable, CustomStringConvertible {
     package var endpoint: String

@@ -139,7 +139,6 @@ extension TargetStateMachine {
     /// Tells a death that is left to the target's own supervisor, or that somebody was quicker with.
     ///
     /// - Returns: whether there was one.
-    @discardableResult
     mutating func endedElsewhere(_ observation: Observation, at now: BootInstant) -> Bool {
         guard let end = observation.former, end.identity != nil, end.identity != toldEnd?.identity, !end.isDeliberate
         else { return false }

@@ -8,7 +8,7 @@ extension TargetStateMachine {
         _ identity: Identity, inTheMiddleOf action: TargetAction, begunWith before: Identity?, _ key: CommandKey?,
         _ observation: Observation, at now: BootInstant
     ) {
-        let ticket = key.map { CommandTicket(key: $0, action: action == .stop ? .stop : .restart) }
+        let ticket = action.ticket(for: key)
         if before == identity || (before == nil && action == .stop) {
             state = .interrupted(
                 Interruption(
@@ -65,7 +65,7 @@ extension TargetStateMachine {
 
     /// The life that the action found has outlived it.
     mutating func nothingCame(of interruption: Interruption, at now: BootInstant) {
-        resolve(interruption.command, .failed, "outcome unknown: the runner ended while it carried this out")
+        resolve(interruption.command, .interrupted)
         state = .running(since: life?.began ?? now)
         note(.ok, nil)
         observed(interruption.latest, at: now)
@@ -80,7 +80,7 @@ extension TargetStateMachine {
             state = .starting(Trial(settles: now.advanced(by: Self.settleTime), command: ticket))
             note(.warning, "is starting\(words(for: identity))")
         case .stop:
-            resolve(ticket, .failed, "outcome unknown: the runner ended while it carried this out")
+            resolve(ticket, .interrupted)
             isHeld = false
             state = .running(since: identity.began ?? now)
             tellUp(kind: .started, "was started by somebody else", at: now)
@@ -89,6 +89,11 @@ extension TargetStateMachine {
 }
 
 extension TargetAction {
+    /// The command, if there was one, that asked for this.
+    func ticket(for key: CommandKey?) -> CommandTicket? {
+        key.map { CommandTicket(key: $0, action: self == .stop ? .stop : .restart) }
+    }
+
     fileprivate var participle: String {
         switch self {
         case .stop: "stopped"

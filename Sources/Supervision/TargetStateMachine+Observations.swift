@@ -46,7 +46,7 @@ extension TargetStateMachine {
             case .operating(let action, let began, let key):
                 foundAlive(identity, inTheMiddleOf: action, begunWith: began, key, observation, at: now)
             case .settling(let key):
-                let ticket = key.map { CommandTicket(key: $0, action: .restart) }
+                let ticket = TargetAction.restart.ticket(for: key)
                 if before == identity {
                     state = .starting(Trial(settles: now.advanced(by: Self.settleTime), command: ticket))
                     note(.warning, "is starting\(words(for: identity))")
@@ -89,8 +89,7 @@ extension TargetStateMachine {
     ) {
         switch restored {
         case .operating(let action, _, let key):
-            let ticket = key.map { CommandTicket(key: $0, action: action == .stop ? .stop : .restart) }
-            foundDown(inTheMiddleOf: action, ticket, end, at: now)
+            foundDown(inTheMiddleOf: action, action.ticket(for: key), end, at: now)
         case .waiting where life == nil && !isHeld && missing == nil && !settings.policy.restarts(after: end):
             // How it ended was not known when the restart was planned, and after such an end nothing is started.
             attempt = max(0, attempt - 1)
@@ -100,7 +99,7 @@ extension TargetStateMachine {
             plan(.recover, words(for: known), nil, command: nil, due: max(due, now), at: now)
         case .settling(let key):
             resolve(
-                key.map { CommandTicket(key: $0, action: .restart) }, .failed,
+                TargetAction.restart.ticket(for: key), .failed,
                 "\(target.agent) came up and ended soon after")
             died(end, observation, at: now)
         case .idle, .waiting:

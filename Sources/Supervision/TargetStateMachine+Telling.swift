@@ -51,7 +51,7 @@ extension TargetStateMachine {
         if let kind {
             tellPlan(message, kind, end: end, grace: grace, due: due, at: now)
         } else {
-            note(.error, "\(message); restarting \(max(now.duration(to: due), .zero).inWords)")
+            note(.error, "\(message); restarting \(now.duration(to: due).inWords)")
         }
         startIfDue(plan, at: now)
     }
@@ -126,8 +126,12 @@ extension TargetStateMachine {
     }
 
     mutating func resolve(_ ticket: CommandTicket?, _ status: CommandResult.Status, _ message: String) {
+        resolve(ticket, CommandResult(status: status, message: message))
+    }
+
+    mutating func resolve(_ ticket: CommandTicket?, _ result: CommandResult) {
         guard let ticket else { return }
-        actions.append(.resolve(ticket.key, CommandResult(status: status, message: message)))
+        actions.append(.resolve(ticket.key, result))
     }
 
     mutating func backoffDelay() -> Duration {

@@ -77,7 +77,7 @@ package struct TargetStateMachine: Sendable {
         case held
         /// It ended, and the policy starts nothing after such an end.
         case ended(Identity?)
-        /// It was down, or not there, when it was first seen.
+        /// It was down, or not there, when it was first seen; with the life that had ended.
         case foundDown(Identity?)
         /// It can't be started again.
         case notRestartable(Identity?)

@@ -40,7 +40,7 @@ package actor JournalReader {
         await withCheckedContinuation { continuation in
             loop.schedule(at: min(end, clock.now.advanced(by: Self.delay))) { continuation.resume() }
         }
-        guard !Task.isCancelled, let journal = open() else { return nil }
+        guard !Task.isCancelled, let journal = Self.open(place) else { return nil }
         defer { sd_journal_close(journal) }
         var matches = [scope == .user ? "_SYSTEMD_USER_UNIT=\(unit)" : "_SYSTEMD_UNIT=\(unit)"]
         // Others may have a unit of that name, too.
@@ -66,22 +66,26 @@ package actor JournalReader {
         sd_journal_flush_matches(journal)
         let matches =
             scope == .user ? ["USER_UNIT=\(unit)", "_UID=\(geteuid())"] : ["UNIT=\(unit)", "_PID=1"]
-        for match in matches where sd_journal_add_match(journal, match, 0) < 0 { return false }
-        return sd_journal_seek_tail(journal) >= 0 && sd_journal_previous(journal) > 0
+        return hasEntry(journal, matching: matches) ?? false
     }
 
     /// Whether this user may read what the units of the system write; what cannot be told is no "no".
-    package nonisolated static func mayRead(_ scope: ManagerScope) -> Bool {
-        guard scope == .system, geteuid() != 0 else { return true }
-        var journal: OpaquePointer?
-        guard sd_journal_open(&journal, Int32(SD_JOURNAL_LOCAL_ONLY)) >= 0, let journal else { return true }
+    package static func mayRead(_ scope: ManagerScope) -> Bool {
+        guard scope == .system, geteuid() != 0, let journal = open(nil) else { return true }
         defer { sd_journal_close(journal) }
-        guard sd_journal_add_match(journal, "_PID=1", 0) >= 0, sd_journal_seek_tail(journal) >= 0 else { return true }
-        return sd_journal_previous(journal) > 0
+        return hasEntry(journal, matching: ["_PID=1"]) ?? true
+    }
+
+    /// - Returns: nil when it can't be told.
+    private static func hasEntry(_ journal: OpaquePointer, matching matches: [String]) -> Bool? {
+        for match in matches where sd_journal_add_match(journal, match, 0) < 0 { return nil }
+        return sd_journal_seek_tail(journal) >= 0 ? sd_journal_previous(journal) > 0 : nil
     }
 
     /// All that this user may read.
-    private func open() -> OpaquePointer? {
+    ///
+    /// - Parameter place: a directory of journals; nil for this machine's own.
+    private static func open(_ place: FilePath?) -> OpaquePointer? {
         var journal: OpaquePointer?
         let result =
             place.map { sd_journal_open_directory(&journal, $0.string, 0) }

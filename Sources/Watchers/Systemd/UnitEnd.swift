@@ -79,12 +79,11 @@ extension UnitFacts {
     }
 
     package func end(_ wayDown: WayDown?) -> End {
-        let identity = identity.map { Identity(token: $0.token, pid: nil, began: $0.began) }
         if wayDown == .stoppedWhenDown {
-            return End(identity: identity, cause: .unknown, isDeliberate: true, detail: "it was down already")
+            return End(identity: endedIdentity, cause: .unknown, isDeliberate: true, detail: "it was down already")
         }
         return End(
-            identity: identity, cause: cause, isDeliberate: isDeliberate(wayDown), detail: endDetail)
+            identity: endedIdentity, cause: cause, isDeliberate: isDeliberate(wayDown), detail: endDetail)
     }
 
     /// Why a start came to nothing, to follow "could not be restarted:".

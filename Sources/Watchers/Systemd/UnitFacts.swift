@@ -126,4 +126,7 @@ package struct UnitFacts: Sendable, Hashable {
             token: invocation, pid: mainPID > 0 ? mainPID : nil,
             began: began > 0 ? BootInstant(monotonicMicroseconds: began) : nil)
     }
+
+    /// The same life when it has ended: without a PID.
+    package var endedIdentity: Identity? { identity.map { Identity(token: $0.token, pid: nil, began: $0.began) } }
 }

@@ -93,13 +93,11 @@ package struct UnitHistory: Sendable, Hashable {
     }
 
     private func missedEnd(before new: UnitFacts) -> End? {
-        guard new.restarts > facts.restarts, !facts.isDown, !facts.isAwaitingRestart, let identity = facts.identity
-        else {
-            return nil
-        }
+        guard new.restarts > facts.restarts, !facts.isDown, !facts.isAwaitingRestart, let identity = facts.endedIdentity
+        else { return nil }
         let count = new.restarts - facts.restarts
         return End(
-            identity: Identity(token: identity.token, pid: nil, began: identity.began), cause: facts.cause,
+            identity: identity, cause: facts.cause,
             detail: count > 1 ? "systemd has restarted it \(count) times since" : facts.endDetail)
     }
 }

@@ -210,8 +210,7 @@ import WireProtocol
             // Two rounds later it is left as it is.
             let next = try await stub.heartbeat(after: told.index) { $0.event == nil && $0.status == .shutdown }
             _ = try await stub.heartbeat(after: next.index) { $0.event == nil && $0.status == .shutdown }
-            #expect(
-                !stub.heartbeats.contains { $0.heartbeat.status == .error || $0.heartbeat.event?.kind == .restarting })
+            #expect(nothingWasDone(stub))
         }
     }
 
@@ -233,8 +232,7 @@ import WireProtocol
             try await docker.start("bot")
             let next = try await stub.heartbeat(after: back.index) { $0.event?.kind == .started }
             #expect(next.heartbeat.event?.pid == Int(try await docker.pid(of: "bot")))
-            #expect(
-                !stub.heartbeats.contains { $0.heartbeat.status == .error || $0.heartbeat.event?.kind == .restarting })
+            #expect(nothingWasDone(stub))
         }
     }
 
@@ -304,8 +302,7 @@ import WireProtocol
             try await docker.up(options: ["--live-restore"])
             let back = try await stub.heartbeat(after: lost.index) { $0.status == .ok }
             #expect(back.heartbeat.event?.pid == Int(pid))
-            #expect(
-                !stub.heartbeats.contains { $0.heartbeat.status == .error || $0.heartbeat.event?.kind == .restarting })
+            #expect(nothingWasDone(stub))
             #expect(try await docker.pid(of: "bot") == pid)
             // And it is watched again.
             try await docker.crash("bot")
@@ -327,8 +324,7 @@ import WireProtocol
                 $0.message?.contains("is down since the Docker engine was away") == true
             }
             #expect(held.heartbeat.status == .warning)
-            #expect(
-                !stub.heartbeats.contains { $0.heartbeat.status == .error || $0.heartbeat.event?.kind == .restarting })
+            #expect(nothingWasDone(stub))
             let died = try await stub.heartbeat(after: held.index) { $0.event?.kind == .died }
             #expect(died.heartbeat.message?.contains("it ended while the Docker engine was away") == true)
             _ = try await stub.heartbeat(after: died.index) { $0.event?.kind == .restarted }
@@ -336,6 +332,11 @@ import WireProtocol
     }
 
     // MARK: - The runner and its container
+
+    /// Nothing was told as an error, and no restart begun.
+    private func nothingWasDone(_ stub: StubServer) -> Bool {
+        !stub.heartbeats.contains { $0.heartbeat.status == .error || $0.heartbeat.event?.kind == .restarting }
+    }
 
     private func withDockerRunner(
         engine: [String] = [], options: [String] = [], runner flags: [String] = [],

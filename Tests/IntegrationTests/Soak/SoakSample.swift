@@ -1,4 +1,5 @@
 import FoundationEssentials
+import SystemSupport
 import TestSupport
 
 /// What the two programs held at a moment.
@@ -43,12 +44,12 @@ struct SoakSample: Sendable {
         let (ours, theirs) = (Self.status(runner), Self.status(server))
         values[.runnerMemory] = ours["VmRSS"]
         values[.runnerThreads] = ours["Threads"]
-        values[.runnerFiles] = Self.entries("/proc/\(runner)/fd").count
+        values[.runnerFiles] = try? ProcFS().descriptorCount(of: runner)
         values[.runnerDisk] = Self.bytes(world.agents.path + "/state")
-        values[.zombies] = Self.zombies(of: runner)
+        values[.zombies] = try? ProcFS().table().count { $0.parent == runner && $0.isZombie }
         values[.serverMemory] = theirs["VmRSS"]
         values[.serverThreads] = theirs["Threads"]
-        values[.serverFiles] = Self.entries("/proc/\(server)/fd").count
+        values[.serverFiles] = try? ProcFS().descriptorCount(of: server)
         values[.serverDisk] = Self.bytes(world.server.directory)
     }
 
@@ -70,16 +71,6 @@ struct SoakSample: Sendable {
         entries(directory).reduce(0) { sum, name in
             let attributes = try? FileManager.default.attributesOfItem(atPath: directory + "/" + name)
             return sum + (attributes?[.size] as? Int ?? 0)
-        }
-    }
-
-    private static func zombies(of parent: Int32) -> Int {
-        entries("/proc").compactMap { Int32($0) }.count { pid in
-            guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
-                let name = stat.lastIndex(of: ")")
-            else { return false }
-            let words = stat[name...].dropFirst(2).split(separator: " ")
-            return words.first == "Z" && words.dropFirst().first == "\(parent)"
         }
     }
 }

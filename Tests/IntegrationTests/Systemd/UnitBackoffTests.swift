@@ -14,7 +14,7 @@ import WireProtocol
         """
 
     private func withUnitInBackoff(
-        _ unit: String = unit, status: Int = 3, _ body: (UnitUnderWatch) async throws -> Void
+        _ unit: String = unit, _ body: (UnitUnderWatch) async throws -> Void
     ) async throws {
         try await withUnitUnderWatch(
             unit, flags: "--config /tmp/share/runner.yaml",
