@@ -104,7 +104,8 @@ import WireProtocol
         #expect(await journal(MemoryStorage(), wall: 5).open().seq == 5)
     }
 
-    @Test(arguments: [0, 3000]) func numbersThatOnlyMemoryKnewNeverComeAgain(before: Int) async {
+    /// At first; shortly before the file is written anew for the first time; and after several times.
+    @Test(arguments: [0, 680, 3000]) func numbersThatOnlyMemoryKnewNeverComeAgain(before: Int) async {
         let first = journal(disk)
         _ = await first.open()
         let last = NIOLockedValueBox<Int64>(0)
@@ -113,7 +114,7 @@ import WireProtocol
         }
         for _ in 0..<before { await first.commit([died(), .delivered(seqs: [last.withLockedValue { $0 }])]) }
         disk.fail(with: DiskFull())
-        for _ in 1...100 { await first.commit([died()]) }
+        for _ in 1...400 { await first.commit([died()]) }
         disk.fail(with: nil)
         #expect(await journal(disk, wall: 5).open().seq > last.withLockedValue { $0 })
     }
