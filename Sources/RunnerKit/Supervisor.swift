@@ -24,7 +24,9 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
 
     private let shells: [TargetID: TargetShell<C>]
     private let observed: [(watcher: any Watcher & TargetController, targets: [TargetID])]
-    private let mailboxes: Mailboxes<TargetID, TargetStateMachine.Event>
+    private let mailboxes: Mailboxes<TargetID, TimedEvent>
+    /// Puts what has just happened into a target's mailbox.
+    private let send: @Sendable (TargetStateMachine.Event, TargetID) -> Void
     private let deadlines: DeadlineQueue<C>
     private let journal: Journal<C>
     private let clock: C
@@ -41,15 +43,18 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
         journal: Journal<C>, records: [TargetID: TargetRecord], desk: CommandDesk, farewell: Farewell<C>, clock: C,
         bootID: String, capacity: Int, seed: UInt64, logger: Logger
     ) async {
-        let mailboxes = Mailboxes<TargetID, TargetStateMachine.Event>()
-        deadlines = DeadlineQueue(clock: clock) { mailboxes.send(.deadlineReached, to: $0) }
+        let mailboxes = Mailboxes<TargetID, TimedEvent>()
+        let send: @Sendable (TargetStateMachine.Event, TargetID) -> Void = { event, target in
+            mailboxes.send(TimedEvent(event: event, moment: clock.now), to: target)
+        }
+        deadlines = DeadlineQueue(clock: clock) { send(.deadlineReached, $0) }
         let surroundings = TargetShell<C>.Surroundings(
             journal: journal,
             perform: { action, id in
                 guard let watcher = watchers[id.kind] else { return }
                 mailboxes.perform {
-                    let outcome = await watcher.perform(action, on: id) { mailboxes.send(.startMade, to: id) }
-                    mailboxes.send(.finished(outcome), to: id)
+                    let outcome = await watcher.perform(action, on: id) { send(.startMade, id) }
+                    send(.finished(outcome), id)
                 }
             },
             gather: { evidence, id, lines in
@@ -57,11 +62,10 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
                 mailboxes.perform {
                     let gatherer = EvidenceGatherer(clock: clock)
                     let evidence = await gatherer.complete(evidence, of: id, lines: lines, from: watcher)
-                    mailboxes.send(.gathered(evidence), to: id)
+                    send(.gathered(evidence), id)
                 }
             },
-            gate: StartGate(capacity: capacity) { mailboxes.send(.startPermitted, to: $0) }, deadlines: deadlines,
-            clock: clock, logger: logger)
+            gate: StartGate(capacity: capacity) { send(.startPermitted, $0) }, deadlines: deadlines, logger: logger)
         var shells: [TargetID: TargetShell<C>] = [:]
         var targets: [WatcherKind: [TargetID]] = [:]
         var begun: Set<CommandKey> = []
@@ -82,6 +86,7 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
         self.journal = journal
         observed = targets.compactMap { kind, targets in watchers[kind].map { ($0, targets) } }
         self.mailboxes = mailboxes
+        self.send = send
         self.clock = clock
         self.farewell = farewell
     }
@@ -89,7 +94,7 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
     /// Gives a command to its target; it is carried out when nothing else is in hand.
     package func submit(_ ticket: CommandTicket, to target: TargetID) {
         guard shells[target] != nil else { return }
-        mailboxes.send(.commanded(ticket), to: target)
+        send(.commanded(ticket), target)
     }
 
     package func run() async throws {
@@ -101,7 +106,7 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
                 }
                 for (watcher, targets) in self.observed {
                     group.addTask {
-                        await watcher.observe(targets) { self.mailboxes.send(.observed($1), to: $0) }
+                        await watcher.observe(targets) { self.send(.observed($1), $0) }
                         return false
                     }
                 }
@@ -123,15 +128,15 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
             await self.journal.commit()
         } onGracefulShutdown: {
             self.farewell.begin()
-            for target in self.shells.keys { self.mailboxes.send(.runnerStopping, to: target) }
+            for target in self.shells.keys { self.send(.runnerStopping, target) }
         }
     }
 
     /// Returns when the runner stops and no shell has anything in hand.
     private func handleEvents() async {
         let left = NIOLockedValueBox(shells.count)
-        await mailboxes.run { [shells, mailboxes] target, event in
-            guard await shells[target]?.handle(event) == .ended else { return }
+        await mailboxes.run { [shells, mailboxes] target, timed in
+            guard await shells[target]?.handle(timed) == .ended else { return }
             let isLast = left.withLockedValue { left in
                 left -= 1
                 return left == 0

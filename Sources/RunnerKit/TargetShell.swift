@@ -3,6 +3,12 @@ import Supervision
 import WatcherAPI
 import WireProtocol
 
+/// Something that happened to a target. What is told of it bears its time, however long it had to wait.
+struct TimedEvent: Sendable {
+    var event: TargetStateMachine.Event
+    var moment: BootInstant
+}
+
 /// Feeds one target's state machine and carries out its actions. Its caller gives it one event after the other.
 actor TargetShell<C: Clock> where C.Instant == BootInstant {
     /// What all shells of a runner share.
@@ -14,21 +20,19 @@ actor TargetShell<C: Clock> where C.Instant == BootInstant {
         let gather: @Sendable (Evidence, TargetID, _ lines: Int) -> Void
         let gate: StartGate
         let deadlines: DeadlineQueue<C>
-        let clock: C
         let logger: Logger
 
         init(
             journal: Journal<C>,
             perform: @escaping @Sendable (TargetAction, TargetID) -> Void,
             gather: @escaping @Sendable (Evidence, TargetID, _ lines: Int) -> Void, gate: StartGate,
-            deadlines: DeadlineQueue<C>, clock: C, logger: Logger
+            deadlines: DeadlineQueue<C>, logger: Logger
         ) {
             self.journal = journal
             self.perform = perform
             self.gather = gather
             self.gate = gate
             self.deadlines = deadlines
-            self.clock = clock
             self.logger = logger
         }
     }
@@ -52,12 +56,12 @@ actor TargetShell<C: Clock> where C.Instant == BootInstant {
         self.surroundings = surroundings
     }
 
-    func handle(_ event: TargetStateMachine.Event) async -> Progress {
+    func handle(_ timed: TimedEvent) async -> Progress {
         guard !hasEnded else { return .going }
         var told = machine.report
         let isFirstSight = machine.state == .unseen
         var items: [JournalItem] = []
-        for action in machine.handle(event, at: surroundings.clock.now) {
+        for action in machine.handle(timed.event, at: timed.moment) {
             if case .report(var report) = action {
                 if report.event == nil, report.message != told.message {
                     logNote(report, isFirstSight: isFirstSight)
@@ -68,7 +72,7 @@ actor TargetShell<C: Clock> where C.Instant == BootInstant {
             switch action {
             case .report(let report):
                 log(report)
-                items.append(.report(report, of: target, at: surroundings.clock.now))
+                items.append(.report(report, of: target, at: timed.moment))
             case .resolve(let key, let result): items.append(.command(.resolved(key, result)))
             case .persist(let record): items.append(.record(record, of: id))
             case .requestStart: surroundings.gate.request(id)
@@ -81,7 +85,7 @@ actor TargetShell<C: Clock> where C.Instant == BootInstant {
             }
         }
         // Memory changes without an action of its own: the next plain heartbeat tells it.
-        if machine.report != told { items.append(.report(machine.report, of: target, at: surroundings.clock.now)) }
+        if machine.report != told { items.append(.report(machine.report, of: target, at: timed.moment)) }
         surroundings.journal.write(items)
         surroundings.deadlines.set(machine.deadline, for: id)
         hasEnded = machine.isStopping && !machine.isOperating

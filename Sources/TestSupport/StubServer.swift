@@ -59,9 +59,6 @@ package final class StubServer: Sendable {
         try await listen()
     }
 
-    /// Whether connecting is refused.
-    package var isAway: Bool { state.withLockedValue { $0.listener == nil } }
-
     /// Cuts every open connection, with whatever was under way on it; new ones are taken.
     package func cutConnections() async {
         for connection in state.withLockedValue({ Array($0.connections.values) }) {

@@ -11,6 +11,7 @@ final class MemoryStorage: JournalStorage {
         var synced = 0
         var failure: (any Error)?
         var setAside: [[UInt8]] = []
+        var hold: DispatchSemaphore?
     }
 
     private let state = NIOLockedValueBox(State())
@@ -31,12 +32,32 @@ final class MemoryStorage: JournalStorage {
         state.withLockedValue { $0.failure = error }
     }
 
+    /// From here on, whoever writes waits.
+    func hold() {
+        state.withLockedValue { $0.hold = DispatchSemaphore(value: 0) }
+    }
+
+    func release() {
+        let held = state.withLockedValue { state in
+            defer { state.hold = nil }
+            return state.hold
+        }
+        held?.signal()
+    }
+
+    private func waitForRelease() {
+        let hold = state.withLockedValue { $0.hold }
+        hold?.wait()
+        hold?.signal()
+    }
+
     /// What the next runner would find.
     var contents: JournalContents { JournalContents(JournalLines.read(bytes ?? [])) }
 
     func read() -> [UInt8]? { bytes }
 
     func replace(with bytes: [UInt8]) throws {
+        waitForRelease()
         try state.withLockedValue { state in
             if let failure = state.failure { throw failure }
             state.bytes = bytes
@@ -45,6 +66,7 @@ final class MemoryStorage: JournalStorage {
     }
 
     func append(_ bytes: [UInt8], durably: Bool) throws {
+        waitForRelease()
         try state.withLockedValue { state in
             if let failure = state.failure { throw failure }
             let whole = (state.bytes ?? []) + bytes

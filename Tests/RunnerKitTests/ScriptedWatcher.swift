@@ -7,6 +7,7 @@ final class ScriptedWatcher: Watcher, TargetController {
     /// What a target of a test saw and did.
     private struct Stage: Sendable {
         let observations = AsyncStream.makeStream(of: Observation.self)
+        let reported = AsyncStream.makeStream(of: Observation.self)
         let performed = AsyncStream.makeStream(of: TargetAction.self)
         let outcomes = AsyncStream.makeStream(of: TargetActionOutcome.self)
         let tails = AsyncStream.makeStream(of: [UInt8].self)
@@ -24,7 +25,12 @@ final class ScriptedWatcher: Watcher, TargetController {
         await withDiscardingTaskGroup { group in
             for target in targets {
                 guard let stage = stages[target] else { continue }
-                group.addTask { for await observation in stage.observations.stream { report(target, observation) } }
+                group.addTask {
+                    for await observation in stage.observations.stream {
+                        report(target, observation)
+                        stage.reported.continuation.yield(observation)
+                    }
+                }
             }
         }
     }
@@ -55,6 +61,11 @@ final class ScriptedWatcher: Watcher, TargetController {
     ) {
         stages[target]?.observations.continuation.yield(
             Observation(liveness, memoryMB: memoryMB, obstacle: obstacle))
+    }
+
+    /// Waits until the next thing that was seen has been reported.
+    func hasReported(_ target: TargetID) async {
+        _ = await stages[target]?.reported.stream.first { _ in true }
     }
 
     func ends(_ outcome: TargetActionOutcome, _ target: TargetID) {

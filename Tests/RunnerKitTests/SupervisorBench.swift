@@ -1,5 +1,6 @@
 import InMemoryLogging
 import Logging
+import NIOConcurrencyHelpers
 import RunnerKit
 import ServerLink
 import ServiceLifecycleTestKit
@@ -21,6 +22,7 @@ struct SupervisorBench: Sendable {
     private let supervisor: Supervisor<TestClock>
     private static let executor = QueueExecutor()
     private let reports = AsyncStream.makeStream(of: TargetReport.self)
+    private let journaled = NIOLockedValueBox<[StateChange]>([])
 
     init(
         _ targets: [TargetID], ledger: CommandLedger = CommandLedger(), records: [TargetID: TargetRecord] = [:],
@@ -37,10 +39,12 @@ struct SupervisorBench: Sendable {
             ledger: ledger, journal: journal, intake: CommandIntake(endpoint: "e", targets: Set(targets)),
             resultSignal: resultSignal, logger: logger)
         self.desk = desk
-        await journal.start { [reports] news in
+        await journal.start { [reports, journaled] news in
             for item in news {
                 switch item {
-                case .change(let change): reports.continuation.yield(change.report)
+                case .change(let change):
+                    journaled.withLockedValue { $0.append(change) }
+                    reports.continuation.yield(change.report)
                 case .report(let report, _): reports.continuation.yield(report)
                 case .resolved(let key, let result): await desk.settled(key, result)
                 }
@@ -97,6 +101,9 @@ struct SupervisorBench: Sendable {
     func reportWithEvent() async -> TargetReport? {
         await reports.stream.first { $0.event != nil }
     }
+
+    /// The changes so far, with their times.
+    var changes: [StateChange] { journaled.withLockedValue { $0 } }
 
     func event() async -> HeartbeatEvent.Kind? {
         await reportWithEvent()?.event?.kind

@@ -114,6 +114,35 @@ import WireProtocol
         }
     }
 
+    @Test func aDeathBearsTheTimeWhenItWasSeenHoweverLongItWaitedForTheDisk() async throws {
+        // More than are handled at once.
+        let targets = (1...9).map { TargetID(kind: .process, name: "/run/bot-\($0).pid") }
+        let bench = await SupervisorBench(targets, capacity: 9)
+        try await bench.run { bench in
+            for target in targets {
+                bench.watcher.sees(.alive(.life(1)), target)
+                await bench.watcher.hasReported(target)
+                _ = await bench.report()
+            }
+            bench.disk.hold()
+            let seen = bench.clock.now
+            for target in targets {
+                bench.watcher.sees(.dead(End(identity: .life(1), cause: .signal(9))), target)
+                await bench.watcher.hasReported(target)
+            }
+            bench.clock.advance(by: .milliseconds(300))
+            bench.disk.release()
+            for target in targets {
+                _ = await bench.watcher.action(on: target)
+                bench.watcher.ends(.up(.life(2), note: nil), target)
+            }
+            var started = 0
+            while started < targets.count { if await bench.event() == .started { started += 1 } }
+            let deaths = bench.changes.filter { $0.report.event?.kind == .died }
+            #expect(deaths.map(\.observed) == targets.map { _ in seen })
+        }
+    }
+
     @Test func onlySoManyStartsRunAtOnce() async throws {
         let bench = await SupervisorBench([bot, other], capacity: 1)
         try await bench.run { bench in

@@ -1,4 +1,3 @@
-import FoundationEssentials
 import NIOHTTP1
 import TestSupport
 
@@ -10,22 +9,42 @@ import TestSupport
 actor Soak {
     static let flapping = (1...40).map { "flap-\($0)" }
     /// Restarted by command alone.
-    static let commanded = "calm"
+    static let calm = "calm"
+    /// Stopped by command, and later started by another one.
+    static let switched = "switched"
+
+    /// What a command was to do to which target.
+    struct Order: Sendable {
+        var target: String
+        var action: String
+    }
+
     private static let rhythm = Duration.milliseconds(50)
     /// A minute: first nothing is wrong, then one of these is.
     private static let cycle = 60
-    private static let outage = 45..<57
-    private static let outages: [StubServer.Answer?] = [
-        nil, .hang, .cut(after: 20), .refusal(503), .late(by: .seconds(2)),
-        .raw(Array("no http\r\n\r\n".utf8)).afterEffect,
-        .refusal(429, retryAfter: 5), .halfClose,
+    private static let outageSeconds = 45..<57
+    private static let outages: [Outage] = [
+        .gone, .killed, .answers(.hang), .answers(.cut(after: 20)), .answers(.refusal(503)),
+        .answers(.late(by: .seconds(2))), .answers(.raw(Array("no http\r\n\r\n".utf8)).afterEffect),
+        .answers(.refusal(429, retryAfter: 5)), .answers(.halfClose),
     ]
+
+    private enum Outage {
+        /// Nothing listens.
+        case gone
+        /// SIGKILL of the real server behind the stub.
+        case killed
+        /// The stub answers by itself.
+        case answers(StubServer.Answer)
+    }
 
     private let world: FaultWorld
     private let duration: Duration
     /// Whom it killed, in order.
     private(set) var killed: [String: [Int32]] = [:]
-    private(set) var commands: [Int64] = []
+    private(set) var orders: [Order] = []
+    /// How often the target that a command had stopped ran when it was to be started again.
+    private(set) var ranWhileHeld = 0
     private(set) var samples: [SoakSample] = []
     private(set) var outageCount = 0
 
@@ -50,7 +69,7 @@ actor Soak {
             moment = began.advanced(by: Self.rhythm * tick)
             try await ContinuousClock().sleep(until: moment, tolerance: .zero)
         }
-        if isAway { try await endOutage() }
+        try await endOutage()
     }
 
     private func kill(_ name: String) {
@@ -62,8 +81,8 @@ actor Soak {
 
     private func second(_ number: Int) async throws {
         switch number % Self.cycle {
-        case Self.outage.lowerBound: try await beginOutage()
-        case Self.outage.upperBound: if isAway { try await endOutage() }
+        case Self.outageSeconds.lowerBound: try await beginOutage()
+        case Self.outageSeconds.upperBound: try await endOutage()
         case let second where second % 10 == 0 && !isAway: try await command()
         default: break
         }
@@ -71,32 +90,48 @@ actor Soak {
 
     // MARK: - Outages
 
-    private var isAway = false
+    private var outage: Outage?
+    private var isAway: Bool { outage != nil }
 
     private func beginOutage() async throws {
-        isAway = true
-        if let answer = Self.outages[outageCount % Self.outages.count] {
+        let outage = Self.outages[outageCount % Self.outages.count]
+        self.outage = outage
+        outageCount += 1
+        switch outage {
+        case .gone: try await world.proxy.goAway()
+        case .killed: await world.server.kill()
+        case .answers(let answer):
             world.proxy.script(.any, always: answer)
             await world.proxy.cutConnections()
-        } else {
-            try await world.proxy.goAway()
         }
-        outageCount += 1
     }
 
     private func endOutage() async throws {
-        isAway = false
-        world.proxy.clearScript()
-        if world.proxy.isAway { try await world.proxy.comeBack() } else { await world.proxy.cutConnections() }
+        guard let outage else { return }
+        switch outage {
+        case .gone: try await world.proxy.comeBack()
+        case .killed: try await world.restartServer()
+        case .answers:
+            world.proxy.clearScript()
+            await world.proxy.cutConnections()
+        }
+        self.outage = nil
     }
 
     // MARK: - Commands
 
     private func command() async throws {
-        guard let id = try await world.server.agentID(Self.commanded) else { return }
-        let (status, body) = try await world.server.send(.POST, "/agents/\(id)/commands", #"{"action": "restart"}"#)
+        try await queue(Order(target: Self.calm, action: "restart"))
+        let isHeld = orders.last { $0.target == Self.switched }?.action == "stop"
+        if isHeld, world.agents.lives(of: Self.switched).contains(where: AgentDirectory.isRunning) { ranWhileHeld += 1 }
+        try await queue(Order(target: Self.switched, action: isHeld ? "restart" : "stop"))
+    }
+
+    private func queue(_ order: Order) async throws {
+        guard let id = try await world.server.agentID(order.target) else { return }
+        let (status, _) = try await world.server.send(
+            .POST, "/agents/\(id)/commands", #"{"action": "\#(order.action)"}"#)
         // One that waits already is not queued twice, and a runner that was silent just now is given none.
-        guard status == 202 else { return }
-        commands.append(try JSONDecoder().decode(BuiltServer.Queued.self, from: body).command.id)
+        if status == 202 { orders.append(order) }
     }
 }
