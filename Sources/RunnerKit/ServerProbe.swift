@@ -52,7 +52,7 @@ package enum ServerProbe {
         case .taken:
             row.detail = "the answer is no list of commands: is this a ClevAgent server?"
             row.advice = "see whether --endpoint names the server"
-        case .refused(let words), .unknownPath(let words):
+        case .refused(let words), .unknownPath(let words, _):
             (row.state, row.detail) = ("refused", words)
             row.advice = "see whether --endpoint names the server: the URL before /api/v1"
         }

@@ -70,7 +70,7 @@ private struct PollFailure {
     init(_ reply: ServerReply) {
         switch ReplyVerdict(reply) {
         case .taken: reason = "an answer that is no answer to a poll"
-        case .refused(let words), .unknownPath(let words): reason = words
+        case .refused(let words), .unknownPath(let words, _): reason = words
         case .later(let words, let after): (reason, asked) = (words, after)
         case .unauthorized(let words): (reason, isUnauthorized) = (words, true)
         }

@@ -138,7 +138,7 @@ package struct HeartbeatDelivery: Sendable {
             return taken(shipment, body)
         case .refused(let reason):
             return refused(shipment, reason)
-        case .unknownPath(let reason):
+        case .unknownPath(let reason, _):
             guard shipment.form == .batch else { return postponed(reason, nil, at: now) }
             singleUntil = now.advanced(by: Self.fallbackTime)
             return [.fallback(reason)]

@@ -6,8 +6,9 @@ package enum ReplyVerdict: Sendable, Hashable {
     case taken([UInt8])
     /// Not taken as it is, and never will be: set aside, or halved when it was many.
     case refused(String)
-    /// The server does not know the path.
-    case unknownPath(String)
+    /// Nobody there knows the path. Only a 404 with the server's own error object is surely the server's word; anything else
+    /// may come from something in between.
+    case unknownPath(String, isServers: Bool = false)
     /// Not now: kept and tried again, no sooner than this if the server said so.
     case later(String, after: Duration?)
     /// The key is not accepted: kept and tried again once a minute.
@@ -32,7 +33,9 @@ package enum ReplyVerdict: Sendable, Hashable {
             case 403:
                 let words = Self.words(status, body)
                 self = words.contains("Agent not registered") ? .refused(words) : .unauthorized(words)
-            case 404, 405: self = .unknownPath(Self.words(status, body))
+            case 404, 405:
+                let isServers = status == 404 && body.flatMap(Self.error(in:)) != nil
+                self = .unknownPath(Self.words(status, body), isServers: isServers)
             case 300..<400:
                 self = .later(
                     "HTTP \(status): a redirect, which is never followed with the key; set --endpoint to where the server is",
@@ -48,9 +51,13 @@ package enum ReplyVerdict: Sendable, Hashable {
 
     /// `HTTP 422: agent: too long`: the server's own words, short and in one line.
     private static func words(_ status: Int, _ body: [UInt8]?) -> String {
-        guard let body, let error = WireJSON.decode(LenientError.self, from: body) else { return "HTTP \(status)" }
+        guard let error = body.flatMap(Self.error(in:)) else { return "HTTP \(status)" }
         let detail = error.errors?.first.map { "\($0.field): \($0.message)" } ?? error.detail
         return "HTTP \(status): \(PeerWords.line(detail))"
+    }
+
+    private static func error(in body: [UInt8]) -> LenientError? {
+        WireJSON.decode(LenientError.self, from: body)
     }
 }
 

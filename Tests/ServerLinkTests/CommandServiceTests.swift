@@ -200,6 +200,41 @@ import WireProtocol
         }
     }
 
+    /// A proxy, or a page in the server's place.
+    @Test(arguments: [StubServer.Answer.html(404), .html(405), .refusal(405)])
+    func aResultIsSentAgainWhenItIsNotTheServerThatKnowsNoSuchCommand(answer: StubServer.Answer) async throws {
+        try await withStubServer { stub in
+            let command = stub.queue("restart", target: target.name)
+            stub.script(.result, answer)
+            let desk = desk()
+            try await telling(stub, desk) {
+                _ = await desk.receive(CommandOffer(commands: [command]), at: clock.now)
+                await desk.resolve(key(of: command), done, journal)
+                clock.advance(to: await clock.sleep(atMost: .seconds(1.2)))
+                _ = try await stub.result(of: command.id)
+                await journal.hasWritten(.reported(key(of: command)))
+            }
+            #expect(!log.told.contains("The server refused a command's result for good"))
+        }
+    }
+
+    @Test func aResultIsKeptForTheNextRunnerWhenAProxyKnowsNoSuchPathUntilTheEnd() async throws {
+        try await withStubServer { stub in
+            let command = stub.queue("restart", target: target.name)
+            stub.script(.result, always: .html(404))
+            let first = desk()
+            try await telling(stub, first) {
+                _ = await first.receive(CommandOffer(commands: [command]), at: clock.now)
+                await first.resolve(key(of: command), done, journal)
+                _ = await clock.sleep(atMost: .seconds(1.2))
+            }
+            stub.clearScript()
+            let next = desk(journal.ledger)
+            try await telling(stub, next) { _ = try await stub.result(of: command.id) }
+            #expect(journal.ledger.unreported.isEmpty)
+        }
+    }
+
     @Test func aResultIsKeptForTheNextRunnerWhenTheServerIsAwayUntilTheEnd() async throws {
         try await withStubServer { stub in
             let command = stub.queue("restart", target: target.name)

@@ -24,7 +24,9 @@ extension Checks {
         let isRepeat = order.ended || (action != .recover && !order.performed.isEmpty)
         if isRepeat, lostMemory[host.number].map({ $0 < order.queued }) ?? true { violated(.once, what) }
         if order.result != nil { violated(.once, "\(what), whose result was told") }
-        if order.performed.isEmpty, order.queued > serverErred, world.now - order.queued > .minutes(15) + .seconds(80) {
+        // What an earlier runner had begun in time, and was killed in, is brought to its end.
+        let began = order.written ?? world.now
+        if order.performed.isEmpty, order.queued > serverErred, began - order.queued > .minutes(15) + .seconds(80) {
             violated(.expired, what)
         }
         order.performed.append(action)
@@ -34,12 +36,13 @@ extension Checks {
         with(target, host) { ($0.isHeld, $0.policyStarts, $0.restartsAsked) = (false, [], max(1, $0.restartsAsked)) }
     }
 
-    /// That a stop begins is on the disk. Also one that does not succeed holds: should the target end, it stays down.
+    /// That an action begins is on the disk. A stop holds also if it does not succeed: should the target end, it stays down.
     func recorded(_ record: TargetRecord, before: TargetRecord?, of id: TargetID, on host: SimulatedHost) {
-        guard case .operating(.stop, _, _) = record.phase, before?.phase != record.phase,
+        guard case .operating(let action, _, let command) = record.phase, before?.phase != record.phase,
             let target = host.target(id)
         else { return }
-        with(target, host) { $0.isHeld = true }
+        if let command, orders[command.id]?.written == nil { orders[command.id]?.written = world.now }
+        if action == .stop { with(target, host) { $0.isHeld = true } }
     }
 
     /// A command was queued.

@@ -36,6 +36,8 @@ final class Checks: @unchecked Sendable {
         var target: TargetID
         var host: Int
         var queued: Moment
+        /// When it was on the disk that it begins.
+        var written: Moment?
         var ended = false
         var performed: [TargetAction] = []
         var result: CommandResult?
@@ -95,7 +97,11 @@ final class Checks: @unchecked Sendable {
         for target in host.targets {
             with(target, host) {
                 $0.acting = 0
-                if host.disk.isBehind { $0.policyStarts = [] }
+                if host.disk.isBehind {
+                    $0.policyStarts = []
+                    // A hold of which only memory knew went with it.
+                    if host.disk.records[target.id]?.isHeld != true { $0.isHeld = false }
+                }
                 // A start that it could not write down costs the next one no wait.
                 _ = $0.policyStarts.popLast()
                 $0.seen = $0.seen.filter { $0.value < world.now }

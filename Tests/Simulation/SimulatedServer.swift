@@ -122,8 +122,9 @@ final class SimulatedServer: @unchecked Sendable {
         case .fine: break
         case .refusing(let status, let after):
             world.trace.count("server: answered \(status)")
-            return .answer(
-                status: status, retryAfter: after.map { .seconds($0) }, body: Array(#"{"detail":"not now"}"#.utf8))
+            // That a path is not known says something in between: the server knows its paths.
+            let words = [404, 405].contains(status) ? "<html>no such page</html>" : #"{"detail":"not now"}"#
+            return .answer(status: status, retryAfter: after.map { .seconds($0) }, body: Array(words.utf8))
         case .talkingNonsense:
             world.trace.count("server: answered nonsense")
             return .answer(status: 200, retryAfter: nil, body: Array("<html>welcome</html>".utf8))
