@@ -36,9 +36,9 @@ storm:
 fuzz:
 	scripts/fuzz $(FUZZ)
 
-# The runner killed at each of 200 steps of a command, and at each of 200 of a death.
+# Runner and server ended at 200 points of each of their occasions, by a kill and by a power cut.
 kills:
-	CI=true CLEVAGENT_KILL_POINTS=200 swift test --no-parallel --filter KillPointTests
+	CI=true CLEVAGENT_KILL_POINTS=200 swift test --no-parallel --filter KillTests
 
 # An hour of twenty deaths a second, outages and commands: SOAK="60" for a minute.
 soak:

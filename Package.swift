@@ -39,6 +39,10 @@ let shippedLinking: [LinkerSetting] = [
 
 let package = Package(
     name: "clevagent",
+    products: [
+        // Preloaded into a program that a test ends at a given step. The programs are products by themselves.
+        .library(name: "crash-points", type: .dynamic, targets: ["crash-points"])
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -158,6 +162,10 @@ let package = Package(
         .executableTarget(name: "launchctl-stand-in", path: "Tests/Fixtures/launchctl-stand-in"),
         // Tells tests what the kernel says of processes.
         .executableTarget(name: "process-recorder", path: "Tests/Fixtures/process-recorder"),
+        // Ends programs at a given step, for tests.
+        .target(
+            name: "crash-points", path: "Tests/Fixtures/crash-points", publicHeadersPath: ".",
+            linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         // Made-up inputs for parsers.
         .target(
             name: "FuzzSupport",
@@ -273,7 +281,7 @@ let sharedSettings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-let withoutSwift = ["CPlatformShims", "launchctl-stand-in", "process-recorder", "test-target"]
+let withoutSwift = ["CPlatformShims", "crash-points", "launchctl-stand-in", "process-recorder", "test-target"]
 
 for target in package.targets where target.type != .system && !withoutSwift.contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + sharedSettings

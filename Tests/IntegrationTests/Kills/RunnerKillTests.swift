@@ -1,0 +1,58 @@
+import Testing
+
+/// The runner ends at points spread over all that it does while something happens, and a second one goes on from there:
+/// nothing is lost and nothing is done or told twice. The disk has either all that was written, or what a power cut
+/// leaves.
+@Suite(.timeLimit(.minutes(20))) struct RunnerKillTests {
+    /// How many of these small worlds there are at once; they wait most of the time.
+    private static let width = 10
+
+    @Test func whereverItEndsNothingIsLostAndNothingDoneTwice() async throws {
+        var series: [Series] = []
+        for occasion in RunnerKillWorld.Occasion.allCases {
+            let peace = try await RunnerKillWorld(occasion: occasion, point: nil, loss: nil).run()
+            let points = CrashPoint.spread(CrashPoint.count, over: peace.trace.steps)
+            series.append(Series(occasion: occasion, points: points, losesPower: false))
+            series.append(Series(occasion: occasion, points: points, losesPower: true))
+        }
+        // Next to each other, so that none waits for the slow ones of another.
+        let worlds = (0..<CrashPoint.count).flatMap { index in series.indices.map { (index, $0) } }
+        try await withThrowingTaskGroup(of: (Int, RunnerKillWorld.End).self) { group in
+            for (place, (index, which)) in worlds.enumerated() {
+                if place >= Self.width, let (which, end) = try await group.next() { series[which].ends.append(end) }
+                let world = series[which].world(index)
+                group.addTask { (which, try await world.run()) }
+            }
+            while let (which, end) = try await group.next() { series[which].ends.append(end) }
+        }
+        for one in series { one.tell() }
+    }
+
+    /// The points of one occasion.
+    private struct Series {
+        var occasion: RunnerKillWorld.Occasion
+        var points: [CrashPoint]
+        var losesPower: Bool
+        var ends: [RunnerKillWorld.End] = []
+
+        func world(_ index: Int) -> RunnerKillWorld {
+            let losses: [CrashedDisk.Loss] = [.everything, .bytes, .some(seed: UInt64(index))]
+            return RunnerKillWorld(
+                occasion: occasion, point: points[index], loss: losesPower ? losses[index % losses.count] : nil)
+        }
+
+        /// Says where the ends fell, and whether enough did.
+        func tell() {
+            let counts = Dictionary(grouping: ends, by: \.phase).mapValues(\.count)
+            let spread = occasion.phases.enumerated().map { "\($1) \(counts[$0, default: 0])" }
+            let reached = ends.compactMap(\.point)
+            print(
+                "runner, \(occasion), \(losesPower ? "power cut" : "killed"): \(ends.count) worlds,",
+                "\(Set(reached).count) different points, \(ends.count - reached.count) over before theirs; ended when:",
+                spread.joined(separator: ", "))
+            // Otherwise nothing was tried.
+            #expect(reached.count >= ends.count * 3 / 4)
+            #expect(counts.count >= min(occasion.phases.count, ends.count) / 2)
+        }
+    }
+}
