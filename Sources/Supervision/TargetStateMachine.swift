@@ -330,7 +330,15 @@ package struct TargetStateMachine: Sendable {
         TargetRecord(
             bootID: bootID, life: life, isHeld: isHeld, isStoppedByOthers: isStoppedByOthers ? true : nil,
             attempt: attempt, window: window, phase: recordedPhase, rest: recordedRest,
-            toldEnd: isEndTold ? toldEnd : nil)
+            toldEnd: isEndTold || isComingBack ? toldEnd : nil)
+    }
+
+    /// It is down and to be started: the next runner must know this end from that of a life which may begin meanwhile.
+    private var isComingBack: Bool {
+        switch state {
+        case .backoff, .queued, .operating: life == nil
+        case .unseen, .running, .starting, .interrupted, .exited, .undetermined, .handledElsewhere: false
+        }
     }
 
     private var recordedRest: TargetRecord.Rest? {
