@@ -39,6 +39,10 @@ let shippedLinking: [LinkerSetting] = [
 
 let package = Package(
     name: "clevagent",
+    products: [
+        // Loaded by the programs that tests start, and so a file of its own.
+        .library(name: "clock-steps", type: .dynamic, targets: ["ClockSteps"])
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -156,6 +160,8 @@ let package = Package(
         .executableTarget(name: "test-target", path: "Tests/Fixtures/test-target"),
         // Stands in for launchctl.
         .executableTarget(name: "launchctl-stand-in", path: "Tests/Fixtures/launchctl-stand-in"),
+        // Has a program see another time of day.
+        .target(name: "ClockSteps", path: "Tests/Fixtures/clock-steps"),
         // Tells tests what the kernel says of processes.
         .executableTarget(name: "process-recorder", path: "Tests/Fixtures/process-recorder"),
         // Made-up inputs for parsers.
@@ -273,7 +279,7 @@ let sharedSettings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-let withoutSwift = ["CPlatformShims", "launchctl-stand-in", "process-recorder", "test-target"]
+let withoutSwift = ["CPlatformShims", "ClockSteps", "launchctl-stand-in", "process-recorder", "test-target"]
 
 for target in package.targets where target.type != .system && !withoutSwift.contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + sharedSettings
