@@ -40,8 +40,10 @@ let shippedLinking: [LinkerSetting] = [
 let package = Package(
     name: "clevagent",
     products: [
-        // Preloaded into a program that a test ends at a given step. The programs are products by themselves.
-        .library(name: "crash-points", type: .dynamic, targets: ["crash-points"])
+        // Loaded into programs that tests start, and so files of their own: one has them end at a given step, the other shows
+        // them another time of day. The programs are products by themselves.
+        .library(name: "crash-points", type: .dynamic, targets: ["crash-points"]),
+        .library(name: "clock-steps", type: .dynamic, targets: ["ClockSteps"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -160,6 +162,8 @@ let package = Package(
         .executableTarget(name: "test-target", path: "Tests/Fixtures/test-target"),
         // Stands in for launchctl.
         .executableTarget(name: "launchctl-stand-in", path: "Tests/Fixtures/launchctl-stand-in"),
+        // Has a program see another time of day.
+        .target(name: "ClockSteps", path: "Tests/Fixtures/clock-steps"),
         // Tells tests what the kernel says of processes.
         .executableTarget(name: "process-recorder", path: "Tests/Fixtures/process-recorder"),
         // Ends programs at a given step, for tests.
@@ -281,7 +285,9 @@ let sharedSettings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-let withoutSwift = ["CPlatformShims", "crash-points", "launchctl-stand-in", "process-recorder", "test-target"]
+let withoutSwift = [
+    "CPlatformShims", "ClockSteps", "crash-points", "launchctl-stand-in", "process-recorder", "test-target",
+]
 
 for target in package.targets where target.type != .system && !withoutSwift.contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + sharedSettings

@@ -1,5 +1,6 @@
 import FoundationEssentials
 package import Logging
+import NIOConcurrencyHelpers
 import ServerLink
 package import Supervision
 package import SystemPackage
@@ -25,7 +26,7 @@ package actor StateDirectory: WatcherMemory {
     private let logger: Logger
     /// Held open, and with it the lock, until the runner ends.
     private let lock: FileDescriptor
-    private var troubles: Set<String> = []
+    private nonisolated let troubles = NIOLockedValueBox<Set<String>>([])
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -99,9 +100,11 @@ package actor StateDirectory: WatcherMemory {
 
     package nonisolated func attachment(of target: TargetID) -> [UInt8]? {
         do {
-            return try DurableFile.read(file(of: target, "attachment"))
+            let bytes = try DurableFile.read(file(of: target, "attachment"))
+            _ = troubles.withLockedValue { $0.remove(file(of: target, "attachment").string) }
+            return bytes
         } catch {
-            logger.warning("A state file can't be read", metadata: ["target": "\(target)", "error": "\(error)"])
+            complain("A state file can't be read", file(of: target, "attachment"), error)
             return nil
         }
     }
@@ -165,7 +168,7 @@ package actor StateDirectory: WatcherMemory {
     private func save(_ value: some Encodable, to file: FilePath) {
         do {
             try DurableFile.replace(file, with: try Self.encode(value))
-            troubles.remove(file.string)
+            _ = troubles.withLockedValue { $0.remove(file.string) }
         } catch {
             complain("A state file can't be written; the runner goes on from memory", file, error)
         }
@@ -189,8 +192,8 @@ package actor StateDirectory: WatcherMemory {
     }
 
     /// Says once per file that something is wrong with it.
-    private func complain(_ message: Logger.Message, _ file: FilePath, _ error: any Error) {
-        guard troubles.insert(file.string).inserted else { return }
+    private nonisolated func complain(_ message: Logger.Message, _ file: FilePath, _ error: any Error) {
+        guard troubles.withLockedValue({ $0.insert(file.string).inserted }) else { return }
         logger.warning(message, metadata: ["file": "\(file)", "error": "\(error)"])
     }
 }

@@ -45,6 +45,7 @@ package struct HTTPServerTransport<C: Clock>: ServerTransport, Service where C.I
     private let client: HTTPClient
     private let clock: C
     private let group: any EventLoopGroup
+    private let names: NameProbe<C>
     private let compression = NIOLockedValueBox(BodyCompression())
 
     /// - Parameters:
@@ -54,6 +55,7 @@ package struct HTTPServerTransport<C: Clock>: ServerTransport, Service where C.I
         self.configuration = configuration
         self.group = group
         self.clock = clock
+        names = NameProbe(clock: clock)
         var settings = HTTPClient.Configuration()
         settings.redirectConfiguration = .disallow
         settings.timeout.connect = .seconds(10)
@@ -153,6 +155,9 @@ package struct HTTPServerTransport<C: Clock>: ServerTransport, Service where C.I
 
     private func words(for error: any Error) async -> String {
         let place = TransportFailure.Place(configuration)
+        if TransportFailure.isConnectTimeout(error), let name = place.nameToResolve {
+            return TransportFailure.words(forNoConnection: await names.finding(name), at: place)
+        }
         guard TransportFailure.isDistrust(error) else { return TransportFailure.words(for: error, at: place) }
         // Through a proxy it is not asked again.
         let certificates =

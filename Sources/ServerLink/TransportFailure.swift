@@ -4,6 +4,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import Supervision
 
 #if canImport(Glibc)
     import Glibc
@@ -30,12 +31,43 @@ enum TransportFailure {
             port = parts?.port ?? (isPlainText ? 80 : 443)
             proxy = configuration.proxy
         }
+
+        /// What a name server is asked for; nil for an address.
+        var nameToResolve: String? {
+            let name = proxy?.host ?? host
+            return (try? SocketAddress(ipAddress: name, port: port)) == nil ? name : nil
+        }
     }
 
     /// Whether the server's certificates were not believed, for a reason that the error does not hold.
     static func isDistrust(_ error: any Error) -> Bool {
         guard case NIOSSLError.handshakeFailed(.sslError(let stack))? = error as? NIOSSLError else { return false }
         return "\(stack)".contains("CERTIFICATE_VERIFY_FAILED")
+    }
+
+    /// Whether there was no connection in time, be it for want of an address or of somebody who takes it.
+    static func isConnectTimeout(_ error: any Error) -> Bool { error as? HTTPClientError == .connectTimeout }
+
+    static func words<C: Clock>(
+        forNoConnection finding: NameProbe<C>.Finding, at place: Place
+    ) -> String where C.Instant == BootInstant {
+        switch finding {
+        case .resolved: words(for: HTTPClientError.connectTimeout, at: place)
+        case .failed(let code): words(forLookup: code, of: place.nameToResolve ?? place.host)
+        case .unanswered: words(forLookup: EAI_AGAIN, of: place.nameToResolve ?? place.host)
+        }
+    }
+
+    /// Words for what getaddrinfo(3) returned.
+    static func words(forLookup code: CInt, of name: String) -> String {
+        let reason =
+            switch code {
+            case EAI_NONAME: ": there is no such name"
+            // Also when it refuses, or is not there.
+            case EAI_AGAIN, EAI_FAIL: ": no name server gives an answer"
+            default: ""
+            }
+        return "the name \(name) could not be resolved\(reason)"
     }
 
     static func words(for error: any Error, at place: Place) -> String {
@@ -45,7 +77,9 @@ enum TransportFailure {
             if let first = error.connectionErrors.first {
                 words(for: first.error, at: place)
             } else {
-                "the name \(error.host) could not be resolved"
+                words(
+                    forLookup: (error.dnsAError as? SocketAddressError.UnknownHost).map { CInt($0.errorCode) } ?? 0,
+                    of: error.host)
             }
         case let error as IOError: through(place) + (words(forErrno: error.errnoCode) ?? "\(error)")
         case let error as NIOSSLError: words(for: error)

@@ -17,10 +17,11 @@ package protocol ProcessListing: Sendable {
 /// afterwards.
 package protocol ProcessReading: ProcessListing {
     func status(of pid: Int32) throws(Errno) -> ProcessStatus
+    /// What can't be read of it is left out, unless that says nothing of the process (`Errno.isShortage`).
     func facts(of pid: Int32) throws(Errno) -> ProcessFacts
     /// Where its executable is or was; the kernel adds " (deleted)" when it is gone.
     func executable(of pid: Int32) throws(Errno) -> ByteText
-    /// Every process there is.
+    /// Every process there is; all of them, or an error.
     func table() throws(Errno) -> [ProcessStat]
     /// How a process ended. A child of ours is thereby taken out of the process table.
     func exitStatus(of process: ProcessHandle) -> ExitStatus
@@ -52,19 +53,20 @@ package struct ProcFS: ProcessReading {
         let stat = try stat(of: pid)
         // Of a leader that has ended, only the other threads still know the program.
         let directory = stat.isZombie ? survivingThread(of: pid) : directory(of: pid)
-        func block(_ name: String) -> [ByteText]? {
-            (try? readWholeFile(directory.appending(name), limit: Self.largestBlock)).map(ByteText.list)
+        func block(_ name: String) throws(Errno) -> [ByteText]? {
+            try contents(of: directory.appending(name), limit: Self.largestBlock).map(ByteText.list)
         }
         func link(_ name: String) -> ByteText? {
             (try? readLink(directory.appending(name))).map { ByteText($0) }
         }
         return ProcessFacts(
             stat: stat, status: try status(of: pid), executable: link("exe"),
-            executableFile: ExecutableFile.at(directory.appending("exe")), arguments: block("cmdline"),
-            environment: block("environ"), directory: link("cwd"), root: link("root"),
-            limits: limits(directory), output: openFile(directory.pushing("fd/1")),
+            executableFile: ExecutableFile.at(directory.appending("exe")), arguments: try block("cmdline"),
+            environment: try block("environ"), directory: link("cwd"), root: link("root"),
+            limits: try limits(directory), output: openFile(directory.pushing("fd/1")),
             errorOutput: openFile(directory.pushing("fd/2")), niceness: niceness(of: pid),
-            oomScoreAdjustment: number(directory.appending("oom_score_adj")), surroundings: surroundings(directory))
+            oomScoreAdjustment: try number(directory.appending("oom_score_adj")),
+            surroundings: try surroundings(directory))
     }
 
     package func commandLine(of pid: Int32) throws(Errno) -> [UInt8] {
@@ -86,8 +88,16 @@ package struct ProcFS: ProcessReading {
     }
 
     package func table() throws(Errno) -> [ProcessStat] {
-        // One that ends while we look is not there.
-        try processIDs().compactMap { try? stat(of: $0) }
+        var table: [ProcessStat] = []
+        for pid in try processIDs() {
+            do throws(Errno) {
+                table.append(try stat(of: pid))
+            } catch {
+                // One that ends while we look is not there.
+                guard !error.isShortage else { throw error }
+            }
+        }
+        return table
     }
 
     package func exitStatus(of process: ProcessHandle) -> ExitStatus {
@@ -142,8 +152,18 @@ package struct ProcFS: ProcessReading {
         return living.map { tasks.appending(String($0)) } ?? directory(of: pid)
     }
 
-    private func limits(_ directory: FilePath) -> [ResourceLimit]? {
-        (try? readWholeFile(directory.appending("limits"), limit: 1 << 16)).flatMap { ResourceLimit.list(parsing: $0) }
+    /// Nil for what can't be read of a process.
+    private func contents(of file: FilePath, limit: Int) throws(Errno) -> [UInt8]? {
+        do {
+            return try readWholeFile(file, limit: limit)
+        } catch {
+            guard !error.isShortage else { throw error }
+            return nil
+        }
+    }
+
+    private func limits(_ directory: FilePath) throws(Errno) -> [ResourceLimit]? {
+        try contents(of: directory.appending("limits"), limit: 1 << 16).flatMap { ResourceLimit.list(parsing: $0) }
     }
 
     private func niceness(of pid: Int32) -> Int32? {
@@ -153,12 +173,12 @@ package struct ProcFS: ProcessReading {
         return errno == 0 ? niceness : nil
     }
 
-    private func number(_ file: FilePath) -> Int32? {
-        (try? readWholeFile(file, limit: 64)).flatMap { Int32(decimal: $0.prefix { $0 != UInt8(ascii: "\n") }) }
+    private func number(_ file: FilePath) throws(Errno) -> Int32? {
+        try contents(of: file, limit: 64).flatMap { Int32(decimal: $0.prefix { $0 != UInt8(ascii: "\n") }) }
     }
 
-    private func surroundings(_ directory: FilePath) -> ProcessSurroundings {
-        let cgroups = (try? readWholeFile(directory.appending("cgroup"), limit: 1 << 16)) ?? []
+    private func surroundings(_ directory: FilePath) throws(Errno) -> ProcessSurroundings {
+        let cgroups = try contents(of: directory.appending("cgroup"), limit: 1 << 16) ?? []
         var namespaces: [String: ByteText] = [:]
         for kind in ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"] {
             namespaces[kind] = (try? readLink(directory.pushing(FilePath("ns/\(kind)")))).map { ByteText($0) }

@@ -55,7 +55,8 @@ package struct UnitLauncher: Sendable {
             do {
                 try manager.start(unit)
             } catch {
-                throw UnitLaunchError(description: "the service manager did not start \(unit.name): \(error)")
+                throw UnitLaunchError(
+                    description: "the service manager did not start \(unit.name): \(error)", cause: error.errno)
             }
             return try file.accept(on: gate, within: Self.patience) { handle in
                 // Root alone gets here, but root runs much.
@@ -69,7 +70,8 @@ package struct UnitLauncher: Sendable {
                 description:
                     "\(unit.name) was started, but nobody came to take the recipe: see journalctl -u \(unit.name)")
         } catch {
-            throw UnitLaunchError(description: "a recipe can't be left in \(directory): \(error)")
+            throw UnitLaunchError(
+                description: "a recipe can't be left in \(directory): \(error)", cause: error as? Errno)
         }
     }
 
@@ -86,4 +88,8 @@ package struct UnitLauncher: Sendable {
 /// Why no process was made. Nothing of it runs.
 package struct UnitLaunchError: Error, Sendable, Hashable, CustomStringConvertible {
     package var description: String
+    var cause: Errno?
+
+    /// What was lacking and may be there again soon.
+    package var shortage: Errno? { cause.flatMap { $0.isShortage ? $0 : nil } }
 }

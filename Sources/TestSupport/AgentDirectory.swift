@@ -18,6 +18,8 @@ package struct AgentDirectory: Sendable {
     /// Also a place for whatever else belongs to the same run.
     package let path: String
     private let script: String
+    /// What the command line of each start begins with: a program that enters surroundings and becomes it.
+    package var surroundings: [String] = []
 
     /// Makes the directory.
     ///
@@ -46,7 +48,8 @@ package struct AgentDirectory: Sendable {
     package func start(_ agent: String) async throws {
         // The orphan keeps the pipe until it has written its PID file: its end is the news.
         let command = "setsid sh '\(script)' '\(agent)' </dev/null &"
-        let shell = try ChildProcess(["/bin/sh", "-c", command], environment: Self.environment, output: .lines)
+        let shell = try ChildProcess(
+            surroundings + ["/bin/sh", "-c", command], environment: Self.environment, output: .lines)
         for await _ in shell.lines {}
         await shell.ended()
     }

@@ -28,10 +28,12 @@ struct BuiltServer {
     }
 
     /// Starts it, on the state that an earlier one left there if there is any. Returns when it listens.
-    static func start(in directory: String, _ arguments: [String] = []) async throws -> BuiltServer {
+    static func start(
+        in directory: String, _ arguments: [String] = [], environment: [String: String] = [:]
+    ) async throws -> BuiltServer {
         let process = try ChildProcess(
             [BuiltProgram.server.path, "--listen", "127.0.0.1:0", "--state-dir", directory] + arguments,
-            environment: AgentDirectory.environment, output: .lines)
+            environment: AgentDirectory.environment.merging(environment) { $1 }, output: .lines)
         var url: String?
         for await line in process.lines {
             guard let words = line.split(separator: " ").first(where: { $0.hasPrefix("url=") }) else { continue }

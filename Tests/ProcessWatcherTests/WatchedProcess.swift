@@ -50,9 +50,10 @@ final class WatchedProcess: WatchedFixture {
     }
 
     /// A watcher of a runner that was started again: it knows what is on the disk and nothing else.
-    func watcherAfterRestart() throws -> ProcessWatcher {
+    func watcherAfterRestart(processes: any ProcessReading = ProcFS()) throws -> ProcessWatcher {
         try ProcessWatcher(
-            WatcherContext(targets: [target: settings], memory: memory, logger: .silent), clock: clock)
+            WatcherContext(targets: [target: settings], memory: memory, logger: .silent), clock: clock,
+            processes: processes)
     }
 }
 

@@ -1,4 +1,5 @@
 import Supervision
+import SystemPackage
 import SystemSupport
 
 /// Why a start did not succeed.
@@ -8,10 +9,27 @@ struct LaunchFailure: Error, Sendable, Hashable {
     /// Nothing was begun, and what hinders it can go away by itself.
     var isHindrance = false
 
+    /// What passes, whatever it is.
+    var asHindrance: LaunchFailure {
+        var copy = self
+        copy.isHindrance = true
+        return copy
+    }
+
     var outcome: TargetActionOutcome { isHindrance ? .blocked(text) : .failed(text, isPermanent: isPermanent) }
 }
 
 extension LaunchFailure {
+    /// - Parameter error: why there is no new process, or why it can't be told whether there may be one. A shortage
+    ///   passes, and is always told in the same words.
+    init(_ text: String, _ error: Errno) {
+        switch error {
+        case .tooManyOpenFiles, .tooManyOpenFilesInSystem:
+            self.init(text: "the runner has no file descriptor left", isHindrance: true)
+        default: self.init(text: "\(text): \(error)", isHindrance: error.isShortage)
+        }
+    }
+
     init(_ error: LaunchError, _ plan: LaunchPlan) {
         let user = plan.ids.map { " by user \($0.user)" } ?? ""
         switch error.step {
@@ -20,5 +38,7 @@ extension LaunchFailure {
         case .ids: text = "its user and groups can't be taken on: \(error.errno)"
         case .gate, .setup: text = "it could not be started: \(error.errno)"
         }
+        // Its end was seen to: nothing of it runs.
+        isHindrance = error.errno.isShortage
     }
 }

@@ -25,6 +25,8 @@ final class MatchFinder: ProcessFinder {
 
     var silence: String { "no process had the text in its command line" }
     var stamp: FileStamp? { nil }
+    /// The scan is repeated by itself.
+    var shortage: Errno? { nil }
     var removed: BootInstant? { nil }
     var isUnread: Bool { host.scanner.result(for: id) == nil }
 
@@ -69,12 +71,14 @@ final class MatchFinder: ProcessFinder {
             lastAlive: known.ended.flatMap { $0.identity.bootID == host.bootID ? $0.lastAlive : nil })
         let judgement = ProcessJudgement.judge(matches, memory, at: BootClock().now)
         guard case .alive(let identity, _) = judgement, identity != known.held else { return (judgement, nil) }
-        guard let handle = host.hold(identity) else {
-            // It has ended since; the next scan will tell.
-            let reason = "process \(identity.pid), which matched, has ended just now"
-            return (known.ended == nil ? .undetermined(reason) : .dead(hindrance: reason), nil)
+        // If it has ended since, the next scan will tell.
+        var reason = "process \(identity.pid), which matched, has ended just now"
+        do {
+            if let handle = try host.hold(identity) { return (judgement, handle) }
+        } catch {
+            reason = "process \(identity.pid), which matches, can't be looked at: \(error)"
         }
-        return (judgement, handle)
+        return (known.ended == nil ? .undetermined(reason) : .dead(hindrance: reason), nil)
     }
 
     func hindrance(_ known: KnownLife) -> String? {

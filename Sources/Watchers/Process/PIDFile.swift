@@ -13,6 +13,14 @@ package enum PIDFile: Sendable, Hashable {
     case refused(FileStamp?, String)
     case names(Int32, FileStamp, owner: UInt32)
 
+    /// Whether what was found holds until the file is touched.
+    var isConclusive: Bool {
+        switch self {
+        case .unreadable: false
+        case .missing, .incomplete, .refused, .names: true
+        }
+    }
+
     /// How long nothing, or a number without a line end, is thought unfinished.
     package static let settleTime = Duration.seconds(1)
     /// The first lines of the longest PID files that are known are shorter.

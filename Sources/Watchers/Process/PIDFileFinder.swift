@@ -28,6 +28,11 @@ final class PIDFileFinder: ProcessFinder {
 
     var silence: String { "the PID file named no live process" }
     var stamp: FileStamp? { content.stamp }
+    var shortage: Errno? {
+        if case .unreadable(let error) = content, error.isShortage { return error }
+        if case .unknown(let error) = named, error.isShortage { return error }
+        return nil
+    }
     /// A look reads all there is.
     var isUnread: Bool { false }
 
@@ -97,7 +102,11 @@ final class PIDFileFinder: ProcessFinder {
     private func readFile(_ reasons: TargetHints.Reasons) {
         let version = FileVersion(of: path)
         // The slow re-read of a thousand files that nobody has touched.
-        if let version, version == self.version, reasons.isDisjoint(with: [.fileClosed, .fileSettled]) { return }
+        if let version, version == self.version, content.isConclusive,
+            reasons.isDisjoint(with: [.fileClosed, .fileSettled])
+        {
+            return
+        }
         self.version = version
         let before = content
         content = PIDFile.read(path, settled: settled)

@@ -1,4 +1,5 @@
 import Supervision
+import SystemPackage
 import SystemSupport
 
 /// Says which process is the target. The life itself, its end and its new start are the target's (`ProcessTarget`).
@@ -11,6 +12,8 @@ protocol ProcessFinder: AnyObject {
     var stamp: FileStamp? { get }
     /// Since when what named the process is gone.
     var removed: BootInstant? { get }
+    /// What kept the last reading from seeing all, and will pass.
+    var shortage: Errno? { get }
     /// A look would say no more than that nobody has looked yet.
     var isUnread: Bool { get }
 

@@ -80,14 +80,19 @@ final class ProcessHost: Sendable {
     // MARK: Lives
 
     /// A handle on exactly this life; nil when it has ended.
-    func hold(_ identity: ProcessIdentity) -> ProcessHandle? {
+    ///
+    /// - Throws: when that can't be told, for a shortage.
+    func hold(_ identity: ProcessIdentity) throws(Errno) -> ProcessHandle? {
         if let child = claimed.child(identity) { return child.isAlive ? child : nil }
-        guard let handle = try? ProcessHandle(pid: identity.pid),
-            let stat = try? processes.stat(of: identity.pid), stat.startTicks == identity.startTicks,
+        do throws(Errno) {
+            let handle = try ProcessHandle(pid: identity.pid)
+            let stat = try processes.stat(of: identity.pid)
             // It still lives: so what was read in between was of this process.
-            handle.isAlive
-        else { return nil }
-        return handle
+            return stat.startTicks == identity.startTicks && handle.isAlive ? handle : nil
+        } catch {
+            guard !error.isShortage else { throw error }
+            return nil
+        }
     }
 
     /// Whether a process lives that /proc does not show (proc(5), mount option hidepid).

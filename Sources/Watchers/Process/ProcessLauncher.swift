@@ -26,13 +26,14 @@ package enum ProcessLauncher: Sendable {
             do {
                 return try spawner.prepare(plan)
             } catch {
-                throw LaunchFailure(text: "no process could be made: \(error)")
+                throw LaunchFailure("no process could be made", error)
             }
         case .units(let launcher):
             do {
                 return try await launcher.prepare(plan, label: target.name)
             } catch {
-                throw LaunchFailure(text: error.description)
+                throw error.shortage.map { LaunchFailure(error.description, $0) }
+                    ?? LaunchFailure(text: error.description)
             }
         case .nobody(let service):
             // Asked before: the runner's facts have it as an obstacle.

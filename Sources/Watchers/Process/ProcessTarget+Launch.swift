@@ -36,7 +36,7 @@ extension ProcessTarget {
         do {
             let plan = try plan()
             let table = try await tableWithoutRemnants()
-            if let twin = twin(in: table, since: ended?.lastAlive) { return .ended(takeOver(twin)) }
+            if let twin = try twin(in: table, since: ended?.lastAlive) { return .ended(takeOver(twin)) }
             let (identity, note) = try await start(plan)
             if settings.start != nil { return .command(identity, plan, note: note) }
             armAlarms()
@@ -92,7 +92,7 @@ extension ProcessTarget {
     private func tableWithoutRemnants() async throws(LaunchFailure) -> [ProcessStat] {
         if let hindrance = finder.hindrance(known) { throw LaunchFailure(text: hindrance, isHindrance: true) }
         let table = try readTable()
-        let remnants = await waitForRemnants(in: table, Self.remnantPatience)
+        let remnants = try await waitForRemnants(in: table, Self.remnantPatience)
         if let living = remnants.living.first {
             let reason = "process \(living.pid), which belonged to it, still runs: two copies are never run"
             throw LaunchFailure(text: reason, isHindrance: true)
@@ -107,15 +107,16 @@ extension ProcessTarget {
     /// What of the former life still lives, once it had that long to end too. None if /proc can't be read.
     func livingRemnants(patience: Duration) async -> [ProcessIdentity] {
         guard let table = try? readTable() else { return [] }
-        return await waitForRemnants(in: table, patience).living
+        return (try? await waitForRemnants(in: table, patience))?.living ?? []
     }
 
     /// Waits until nothing of the former life lives, or the patience is over.
     ///
     /// - Returns: what lives then, and whether there was something to wait for.
+    /// - Throws: when that can't be told.
     private func waitForRemnants(
         in table: [ProcessStat], _ patience: Duration
-    ) async -> (living: [ProcessIdentity], wereThere: Bool) {
+    ) async throws(LaunchFailure) -> (living: [ProcessIdentity], wereThere: Bool) {
         guard let former = note.life else { return ([], false) }
         let children = Set(note.children).union(seenChildren)
         // What had looked like a child may have turned out to be another target's life.
@@ -124,7 +125,7 @@ extension ProcessTarget {
         var living: [ProcessIdentity] = []
         var wereThere = false
         for remnant in Remnants.find(in: table, of: former, children: children, bootID: host.bootID) {
-            guard !strangers.contains(remnant), let handle = host.hold(remnant) else { continue }
+            guard !strangers.contains(remnant), let handle = try hold(remnant) else { continue }
             wereThere = true
             let left = max(.zero, host.clock.now.duration(to: deadline))
             if await !hasEnded(handle, within: left) { living.append(remnant) }
@@ -136,23 +137,43 @@ extension ProcessTarget {
         do {
             return try host.processes.table()
         } catch {
-            throw LaunchFailure(text: "/proc can't be read: \(error)", isHindrance: true)
+            throw LaunchFailure("/proc can't be read", error).asHindrance
+        }
+    }
+
+    private func hold(_ identity: ProcessIdentity) throws(LaunchFailure) -> ProcessHandle? {
+        do {
+            return try host.hold(identity)
+        } catch {
+            throw LaunchFailure("process \(identity.pid) can't be looked at", error)
         }
     }
 
     /// The process that somebody else has started in its place.
-    private func twin(in table: [ProcessStat], since lastAlive: BootInstant?) -> (ProcessIdentity, ProcessHandle)? {
+    private func twin(
+        in table: [ProcessStat], since lastAlive: BootInstant?
+    ) throws(LaunchFailure) -> (ProcessIdentity, ProcessHandle)? {
         guard let former = note.life, let recipe else { return nil }
         let candidates = Twin.candidates(
             in: table, since: former.bootID == host.bootID ? lastAlive ?? note.seen : nil,
             excluding: host.claimed.lives(besides: id), bootID: host.bootID)
         for candidate in candidates where candidate != former && !host.ourselves.contains(candidate.pid) {
-            guard let handle = host.hold(candidate), let facts = try? host.processes.facts(of: candidate.pid),
-                Twin.matches(facts, recipe), handle.isAlive
+            guard let handle = try hold(candidate), let facts = try facts(of: candidate), Twin.matches(facts, recipe),
+                handle.isAlive
             else { continue }
             return (candidate, handle)
         }
         return nil
+    }
+
+    /// Nil when it has ended.
+    private func facts(of identity: ProcessIdentity) throws(LaunchFailure) -> ProcessFacts? {
+        do {
+            return try host.processes.facts(of: identity.pid)
+        } catch {
+            guard error.isShortage else { return nil }
+            throw LaunchFailure("process \(identity.pid) can't be looked at", error)
+        }
     }
 
     /// Goes over to the daemon that a program started again has made of itself before it ended with 0, as daemons do.
@@ -160,7 +181,7 @@ extension ProcessTarget {
     /// - Returns: whether there was one.
     func followDaemon() -> Bool {
         guard note.isStandIn, let ended, ended.cause == .exit(code: 0), let table = try? host.processes.table(),
-            let twin = twin(in: table, since: ended.identity.began)
+            let twin = try? twin(in: table, since: ended.identity.began)
         else { return false }
         _ = takeOver(twin)
         armAlarms()
@@ -181,11 +202,13 @@ extension ProcessTarget {
     /// - Returns: its identity, and what a person should know of it.
     private func start(_ plan: LaunchPlan) async throws(LaunchFailure) -> (ProcessIdentity, note: String?) {
         let process = try await host.launcher.prepare(plan, for: id)
-        guard let stat = try? host.processes.stat(of: process.handle.pid) else {
+        let identity: ProcessIdentity
+        do {
+            identity = ProcessIdentity(try host.processes.stat(of: process.handle.pid), bootID: host.bootID)
+        } catch {
             await process.abandon(on: host.loop)
-            throw LaunchFailure(text: "the new process can't be looked at")
+            throw LaunchFailure("the new process can't be looked at", error)
         }
-        let identity = ProcessIdentity(stat, bootID: host.bootID)
         let before = (note, ended, former)
         standIn(identity, process.handle)
         if case .children = host.launcher { host.claimed.adopt(process.handle, as: identity) }

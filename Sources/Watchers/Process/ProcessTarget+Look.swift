@@ -13,6 +13,8 @@ extension ProcessTarget {
     private static let parentalGrace = Duration.seconds(5)
     /// When to read a new life again: it may have had its exec still before it.
     private static let firstReread = Duration.seconds(2)
+    /// When to look again if a shortage kept something from being seen: nobody tells when it is over.
+    private static let shortagePause = Duration.seconds(2)
 
     /// Looks for the target's process where it is not held, however long that takes, and says what its state is.
     func lookAfresh(_ reasons: TargetHints.Reasons) async -> Observation {
@@ -40,6 +42,9 @@ extension ProcessTarget {
         }
         finder.read(reasons, known)
         var (judgement, handle) = finder.judge(known)
+        if isUnheld, handle == nil, let life = note.life {
+            judgement = .undetermined("process \(life.pid) can't be looked at: the system is short of something")
+        }
         if case .dead = judgement, hasJustEnded, followDaemon() { (judgement, handle) = finder.judge(known) }
         if case .alive(let identity, _) = judgement, identity != life?.identity, let handle {
             begin(identity, handle)
@@ -49,7 +54,21 @@ extension ProcessTarget {
             refreshFacts()
         }
         if let life { finder.noteName(of: life.identity, in: &note) }
+        lookAgainIfShort()
         return observation(judgement)
+    }
+
+    /// Sees to another look soon if this one could not see all, or what is to come would not be heard of.
+    private func lookAgainIfShort() {
+        if let life, life.exit == nil { self.life?.exit = exitEvent(of: life.handle) }
+        if let uncollected = ended?.uncollected, uncollected.collection == nil {
+            ended?.uncollected?.collection = collectionEvent(of: uncollected.handle)
+        }
+        let isDeaf = life.map { $0.exit == nil } ?? ended?.uncollected.map { $0.collection == nil } ?? false
+        let isShort = isUnheld || finder.shortage != nil || isDeaf
+        shortageAlarm =
+            isShort
+            ? host.timer.after(Self.shortagePause) { [hints] in hints.raise([.changed, .reread]) } : nil
     }
 
     /// What the finder is told of the target's life.
@@ -80,8 +99,17 @@ extension ProcessTarget {
 
     /// Holds the remembered life again, if it still lives.
     private func takeUpRememberedLife() {
+        isUnheld = false
         guard let identity = note.life else { return }
-        if identity.bootID == host.bootID, let handle = host.hold(identity) {
+        var handle: ProcessHandle?
+        do {
+            handle = try host.hold(identity)
+        } catch {
+            // Nor can it be told whether it has ended.
+            isUnheld = true
+            return
+        }
+        if identity.bootID == host.bootID, let handle {
             watch(identity, handle)
             rereadFacts()
         } else if identity.bootID == host.bootID, host.isHidden(identity.pid) {
@@ -115,6 +143,7 @@ extension ProcessTarget {
         life = HeldLife(identity: identity, handle: handle, exit: exitEvent(of: handle))
         if let ended, ended.uncollected != nil { former = ended }
         ended = nil
+        isUnheld = false
         isStopping = false
         host.claimed.claim(identity, for: id)
     }
@@ -129,9 +158,7 @@ extension ProcessTarget {
         do {
             return try ProcessExitEvent(of: handle, on: host.loop) { [hints] in hints.raise(.changed) }
         } catch {
-            host.logger.info(
-                "Process can't be watched, it is re-read slowly",
-                metadata: metadata.merging(["error": "\(error)"]) { $1 })
+            tellShortage("Process can't be watched for its end, it is looked at now and then", error)
             return nil
         }
     }
@@ -151,21 +178,31 @@ extension ProcessTarget {
     private func uncollected(_ life: HeldLife, _ status: ExitStatus) -> UncollectedLife? {
         // How it takes our own signal is no news.
         guard status == .uncollected, !isStopping else { return nil }
-        var uncollected = UncollectedLife(handle: life.handle)
+        return UncollectedLife(handle: life.handle, collection: collectionEvent(of: life.handle))
+    }
+
+    private func collectionEvent(of handle: ProcessHandle) -> ProcessExitEvent? {
         do {
-            uncollected.collection = try ProcessExitEvent(collectionOf: life.handle, on: host.loop) { [hints] in
-                hints.raise(.changed)
-            }
+            return try ProcessExitEvent(collectionOf: handle, on: host.loop) { [hints] in hints.raise(.changed) }
         } catch {
-            host.logger.info(
-                "How it ended is asked slowly", metadata: metadata.merging(["error": "\(error)"]) { $1 })
+            tellShortage("How it ended is asked now and then", error)
+            return nil
         }
-        return uncollected
+    }
+
+    /// Once while it lasts.
+    private func tellShortage(_ words: Logger.Message, _ error: Errno) {
+        guard shortageAlarm == nil else { return }
+        host.logger.info(words, metadata: metadata.merging(["error": "\(error)"]) { $1 })
     }
 
     private func grace(after life: HeldLife) -> Duration {
-        guard let parent = life.parent, host.hold(parent) != nil else { return Self.plainGrace }
-        return Self.parentalGrace
+        guard let parent = life.parent else { return Self.plainGrace }
+        do {
+            return try host.hold(parent) == nil ? Self.plainGrace : Self.parentalGrace
+        } catch {
+            return Self.parentalGrace
+        }
     }
 
     /// Takes the removal of the file, shortly before a death or in its grace, for an orderly end.

@@ -46,6 +46,10 @@ actor ProcessTarget {
     /// What was last reported; equal ones in a row are left out.
     private var reported: Observation?
     var rereadAlarm: SharedTimer.Alarm?
+    /// Rings while a shortage keeps something from being seen.
+    var shortageAlarm: SharedTimer.Alarm?
+    /// Whether the life that is remembered lives can't be told for a shortage.
+    var isUnheld = false
     var rewriteAlarm: SharedTimer.Alarm?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { host.loop.asUnownedSerialExecutor() }
@@ -81,6 +85,7 @@ actor ProcessTarget {
         rest()
         rereadAlarm = nil
         rewriteAlarm = nil
+        shortageAlarm = nil
         letGoOfLife()
         ended = nil
         former = nil

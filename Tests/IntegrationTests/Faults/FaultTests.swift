@@ -72,16 +72,13 @@ import Testing
     @Test func aSlowServerIsWaitedForAndNothingIsToldTwice() async throws {
         try await FaultWorld.run { world in
             world.proxy.script(.any, always: .late(by: .seconds(2)))
-            #expect(try await world.killEach() < Self.patience)
-            judge(try await world.history(deaths: 3), in: world, "slow")
+            #expect(try await world.killEach() < FaultWorld.patience)
+            world.judge(try await world.history(deaths: 3), "slow")
             #expect(world.log.complaints == [])
         }
     }
 
     // MARK: - What must hold
-
-    /// How long a target may be away, generously: that it comes back at all while the fault lasts is what counts.
-    static let patience = Duration.seconds(20)
 
     /// - Parameter check: looks at the requests that came since the fault began, when a few were refused.
     private func outlives(
@@ -91,34 +88,21 @@ import Testing
         try await FaultWorld.run(options) { world in
             try await fault.begin(world)
             let first = world.proxy.requests.count
-            #expect(try await world.killEach() < Self.patience, place)
+            #expect(try await world.killEach() < FaultWorld.patience, place)
             #expect(await world.log.says(fault.words), place)
             // Enough for a second try, which says the same.
             if fault.isReached {
                 _ = try await world.proxy.request(.anyHeartbeat, after: first, within: .seconds(70))
             }
             try await fault.end(world)
-            judge(try await world.history(deaths: 3, within: .seconds(100)), in: world, place)
+            world.judge(try await world.history(deaths: 3, within: .seconds(100)), place)
             check(Requests(requests: Array(world.proxy.requests.dropFirst(first))))
-            let complaints = world.log.complaints.map { $0.drop { $0 != " " } }
-            #expect(Set(complaints).count == complaints.count, "\(fault.name): \(complaints)")
+            world.judgeComplaints(place)
             #expect(world.log.lines.count { $0.contains("The server takes heartbeats again") } == 1, place)
         }
     }
 
     struct Requests {
         var requests: [StubServer.Request]
-    }
-
-    private func judge(_ events: [BuiltServer.Events.Event], in world: FaultWorld, _ place: Comment) {
-        for name in world.names {
-            let kinds = events.filter { $0.agent == name }.map(\.kind)
-            #expect(
-                kinds.filter { ["died", "started", "restarted"].contains($0) } == ["died", "started", "restarted"],
-                place)
-            #expect(kinds.count { $0 == "evidence" } <= 1, place)
-            #expect(world.agents.lives(of: name).count == 2, place)
-        }
-        #expect(events.filter { $0.kind == "died" }.compactMap(\.agent) == world.names, place)
     }
 }

@@ -30,11 +30,14 @@ struct FaultWorld: Sendable {
         var settings = "{grace: 0}"
         /// The stub is this under TLS.
         var identity: TestAuthority.Identity?
-        /// What the command line of the runner begins with: a program that makes surroundings and becomes it.
-        var surroundings: @Sendable (AgentDirectory) throws -> [String] = { _ in [] }
+        /// A script that mounts what runner and targets alone are to see; its `$0` is the directory of the agents.
+        var mounts: String?
+        /// What is done to the stub before the runner starts.
+        var prepare: @Sendable (StubServer) -> Void = { _ in }
         /// More for the runner's command line; a later flag beats an earlier one.
         var arguments: @Sendable (StubServer) -> [String] = { _ in [] }
         var environment: [String: String] = [:]
+        var serverEnvironment: [String: String] = [:]
     }
 
     /// Runs `body` when the server knows every target as up. The runner must then end in good order.
@@ -42,13 +45,19 @@ struct FaultWorld: Sendable {
         _ options: Options = Options(), _ body: (FaultWorld) async throws -> Result
     ) async throws -> Result {
         try await withAgentDirectory("clevagent-fault") { agents in
+            let mounts = try await OwnMounts(options.mounts, agents.path)
+            defer { mounts?.end() }
+            var agents = agents
+            agents.surroundings = mounts?.entry ?? []
             for name in options.names { try await agents.start(name) }
-            let first = try await BuiltServer.start(in: agents.path + "/server", ["--rate-limit", "0"])
+            let first = try await BuiltServer.start(
+                in: agents.path + "/server", ["--rate-limit", "0"], environment: options.serverEnvironment)
             let servers = NIOLockedValueBox(first)
             return try await finally {
                 await servers.withLockedValue { $0 }.kill()
             } after: {
-                try await withStubServer(.init(identity: options.identity, upstream: first.port)) { proxy in
+                try await withStubServer(.init(identity: options.identity, upstream: first.port)) { [agents] proxy in
+                    options.prepare(proxy)
                     let runner = try start(agents, first, proxy, options)
                     let world = FaultWorld(
                         names: options.names, agents: agents, servers: servers, proxy: proxy, runner: runner,
@@ -93,7 +102,7 @@ struct FaultWorld: Sendable {
         let settings = "targets:\n" + targets.map { "  \"\($0)\": \(options.settings)\n" }.joined()
         try Data(settings.utf8).write(to: URL(filePath: agents.path + "/runner.yaml"))
         return try ChildProcess(
-            options.surroundings(agents) + [
+            agents.surroundings + [
                 options.runner, "--config", agents.path + "/runner.yaml", "--heartbeat-interval", "1",
                 "--state-dir", agents.path + "/state", "--endpoint", proxy.endpoint,
             ] + targets.flatMap { ["--watch", $0] } + options.arguments(proxy),
@@ -117,11 +126,23 @@ struct FaultWorld: Sendable {
 
     /// - Returns: how long it was away.
     func kill(_ name: String) async throws -> Duration {
-        guard let pid = agents.processID(of: name) else { throw FaultError(words: "\(name) is not there") }
         let killed = ContinuousClock.now
-        _ = Glibc.kill(pid, SIGKILL)
-        _ = try await TestProcess.named(by: FilePath(agents.pidFile(of: name)), otherThan: pid)
+        try await isBack(name, after: try end(name))
         return ContinuousClock.now - killed
+    }
+
+    /// Kills a target.
+    ///
+    /// - Returns: which process it was.
+    func end(_ name: String) throws -> Int32 {
+        guard let pid = agents.processID(of: name) else { throw FaultError(words: "\(name) is not there") }
+        _ = Glibc.kill(pid, SIGKILL)
+        return pid
+    }
+
+    /// Returns when its PID file names another process than that one.
+    func isBack(_ name: String, after pid: Int32) async throws {
+        _ = try await TestProcess.named(by: FilePath(agents.pidFile(of: name)), otherThan: pid)
     }
 
     // MARK: - What the server knows
@@ -142,6 +163,16 @@ struct FaultWorld: Sendable {
                 events.count { $0.kind == "restarted" } >= deaths && events.count { $0.kind == "died" } >= deaths
             return isWhole ? events : nil
         }
+    }
+
+    /// Returns when the server's history holds enough. It paces the questions itself, by holding a poll: nothing else may
+    /// be going on.
+    func serverHas(_ what: String, _ isEnough: ([BuiltServer.Events.Event]) -> Bool) async throws {
+        for _ in 0..<60 {
+            if isEnough(try await server.history()) { return }
+            _ = try await server.send(.GET, "/commands?wait=1")
+        }
+        throw FaultError(words: "the server's history never had \(what)")
     }
 
     // MARK: - The server

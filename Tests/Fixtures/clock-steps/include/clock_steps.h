@@ -1,0 +1,1 @@
+// Nothing to call: what is in here takes the place of libc's own functions.
