@@ -185,6 +185,7 @@ extension TargetStateMachine {
             tellUp(kind: .started, "was started", at: now)
         case .undetermined, .handledElsewhere:
             let before = life
+            let wasDoubted = if case .undetermined = state { true } else { false }
             resting = nil
             if restored != .idle {
                 state = .unseen
@@ -194,7 +195,8 @@ extension TargetStateMachine {
             life = identity
             state = .running(since: identity.began ?? now)
             if before == identity {
-                tellUp(kind: .recovered, "is up", at: now)
+                // That another supervisor was at it is told without an event, as when a timer starts a oneshot.
+                tellUp(kind: wasDoubted ? .recovered : nil, wasDoubted ? "is up" : nil, at: now)
             } else {
                 isHeld = false
                 tellUp(kind: .started, "was started", at: now)

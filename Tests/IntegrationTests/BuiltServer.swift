@@ -28,8 +28,10 @@ struct BuiltServer {
     }
 
     /// Starts it, on the state that an earlier one left there if there is any. Returns when it listens.
+    ///
+    /// - Parameter key: one that the state has; nil for a new one.
     static func start(
-        in directory: String, _ arguments: [String] = [], environment: [String: String] = [:]
+        in directory: String, _ arguments: [String] = [], environment: [String: String] = [:], key: String? = nil
     ) async throws -> BuiltServer {
         let process = try ChildProcess(
             [BuiltProgram.server.path, "--listen", "127.0.0.1:0", "--state-dir", directory] + arguments,
@@ -41,8 +43,8 @@ struct BuiltServer {
             break
         }
         guard let url else { throw BuiltServerError(words: "the server ended before it listened") }
-        return BuiltServer(
-            process: process, url: url, key: try await makeKey(in: directory), directory: directory)
+        let used = if let key { key } else { try await makeKey(in: directory) }
+        return BuiltServer(process: process, url: url, key: used, directory: directory)
     }
 
     private static func makeKey(in directory: String) async throws -> String {
@@ -96,10 +98,13 @@ struct BuiltServer {
     }()
 
     /// Sends a request and gives the status and the whole body.
-    func send(_ method: HTTPMethod, _ path: String, _ body: String? = nil) async throws -> (status: UInt, body: Data) {
+    func send(
+        _ method: HTTPMethod, _ path: String, _ body: String? = nil, runner: String? = nil
+    ) async throws -> (status: UInt, body: Data) {
         var request = HTTPClientRequest(url: url + WirePath.base + path)
         request.method = method
         request.headers.add(name: WireHeader.apiKey, value: key)
+        if let runner { request.headers.add(name: WireHeader.runnerID, value: runner) }
         if let body { request.body = .bytes(ByteBuffer(string: body)) }
         let response = try await Self.client.execute(request, timeout: .seconds(70))
         return (response.status.code, Data(try await response.body.collect(upTo: 10 << 20).readableBytesView))
@@ -131,6 +136,12 @@ struct BuiltServer {
 
             struct Facts: Decodable {
                 var pid: Int32?
+                var commandID: Int64?
+
+                private enum CodingKeys: String, CodingKey {
+                    case pid
+                    case commandID = "command_id"
+                }
             }
 
             /// The process that it is about.

@@ -29,7 +29,7 @@ package struct UnitJudgement: Sendable, Hashable {
             observation.former = end
         }
         if case .alive = observation.liveness {
-            observation.remark = isAtRest ? "ended well" : nil
+            observation.remark = isAtRest ? atRestWords : nil
             observation.memoryMB = memoryMB
             observation.concern = concern
         }
@@ -66,6 +66,10 @@ package struct UnitJudgement: Sendable, Hashable {
             facts.result == "success"
         else { return false }
         return facts.invocation.isEmpty || facts.cause == .exit(code: 0)
+    }
+
+    private var atRestWords: String {
+        facts.invocation.isEmpty ? "at rest; systemd knows of no run of it" : "ended well"
     }
 
     /// The same whether systemd has forgotten it or not.

@@ -15,16 +15,23 @@ struct CrashPoint: Sendable, Hashable, CustomStringConvertible {
     /// As the program under test is told.
     var description: String { "\(step) \(moment.rawValue)" }
 
-    /// So many points, evenly spread over the steps that were seen once; when there are not so many, all, and again from
-    /// the first on: another run is never quite the same.
-    static func spread(_ count: Int, over steps: [CrashTrace.Step]) -> [CrashPoint] {
-        let all = steps.filter { $0.number > 0 }.flatMap { step in
-            Moment.allCases.filter { $0 != .half || step.canBeHalved }.map { CrashPoint(step: step.number, moment: $0) }
+    /// So many points, spread evenly over the phases in which the steps were seen once, and in each over its steps; when
+    /// there are not so many, all, and some again: another run is never quite the same.
+    static func spread(_ count: Int, over steps: [(step: CrashTrace.Step, phase: Int)]) -> [CrashPoint] {
+        let phases = Dictionary(grouping: steps, by: \.phase).mapValues { $0.flatMap { all(of: $0.step) } }
+        var points: [CrashPoint] = []
+        for (index, phase) in phases.values.sorted(by: { $0.count < $1.count }).enumerated() {
+            let share = min(phase.count, (count - points.count) / (phases.count - index))
+            points += (0..<share).map { phase[$0 * phase.count / share] }
         }
-        guard count <= all.count else { return all + spread(count - all.count, over: steps) }
-        return (0..<count).map { all[$0 * all.count / count] }
+        guard !points.isEmpty, points.count < count else { return points.sorted { $0.step < $1.step } }
+        return points + spread(count - points.count, over: steps)
+    }
+
+    private static func all(of step: CrashTrace.Step) -> [CrashPoint] {
+        Moment.allCases.filter { $0 != .half || step.canBeHalved }.map { CrashPoint(step: step.number, moment: $0) }
     }
 
     /// How many points there are to be on each occasion.
-    static let count = ProcessInfo.processInfo.environment["CLEVAGENT_KILL_POINTS"].flatMap { Int($0) } ?? 6
+    static let count = ProcessInfo.processInfo.environment["CLEVAGENT_KILL_POINTS"].flatMap { Int($0) } ?? 5
 }

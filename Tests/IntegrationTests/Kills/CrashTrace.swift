@@ -42,13 +42,32 @@ struct CrashTrace: Sendable {
         return CrashPoint(step: step.number, moment: moment)
     }
 
+    /// The same on a disk that does not do what is waited for, although it says so.
+    var withoutWaits: CrashTrace {
+        var copy = self
+        copy.steps.removeAll { $0.call == "fdatasync" }
+        return copy
+    }
+
+    /// The step at which it ended.
+    var lastStep: Step? {
+        guard var step = steps.last(where: { $0.call.hasPrefix("end-") }) else { return nil }
+        step.call = step.text
+        return step
+    }
+
     /// How many of these came to pass, one after the other, once counting had begun.
     func reached(_ milestones: [(Step) -> Bool]) -> Int {
-        var count = 0
-        for step in steps where step.number > 0 {
-            if count < milestones.count, milestones[count](step) { count += 1 }
+        phases(milestones).last.map { $0.phase } ?? 0
+    }
+
+    /// The steps that are counted, each with how many of these had come to pass when it was over.
+    func phases(_ milestones: [(Step) -> Bool]) -> [(step: Step, phase: Int)] {
+        var phase = 0
+        return steps.filter { $0.number > 0 }.map { step in
+            if phase < milestones.count, milestones[phase](step) { phase += 1 }
+            return (step, phase)
         }
-        return count
     }
 }
 

@@ -5,16 +5,12 @@ import Testing
 /// leaves.
 @Suite(.timeLimit(.minutes(20))) struct RunnerKillTests {
     /// How many of these small worlds there are at once; they wait most of the time.
-    private static let width = 10
+    private static let width = 30
 
     @Test func whereverItEndsNothingIsLostAndNothingDoneTwice() async throws {
-        var series: [Series] = []
-        for occasion in RunnerKillWorld.Occasion.allCases {
-            let peace = try await RunnerKillWorld(occasion: occasion, point: nil, loss: nil).run()
-            let points = CrashPoint.spread(CrashPoint.count, over: peace.trace.steps)
-            series.append(Series(occasion: occasion, points: points, losesPower: false))
-            series.append(Series(occasion: occasion, points: points, losesPower: true))
-        }
+        async let command = series(.command)
+        async let death = series(.death)
+        var series = try await command + death
         // Next to each other, so that none waits for the slow ones of another.
         let worlds = (0..<CrashPoint.count).flatMap { index in series.indices.map { (index, $0) } }
         try await withThrowingTaskGroup(of: (Int, RunnerKillWorld.End).self) { group in
@@ -26,6 +22,21 @@ import Testing
             while let (which, end) = try await group.next() { series[which].ends.append(end) }
         }
         for one in series { one.tell() }
+    }
+
+    /// It is a command that is forgotten while it is carried out, and is carried out again.
+    @Test func aDiskThatForgetsWhatWasWaitedForIsNoticed() async throws {
+        let point = CrashPoint(step: 30, moment: .after)
+        await withKnownIssue {
+            _ = try await RunnerKillWorld(occasion: .command, point: point, loss: .everything, lies: true).run()
+        }
+    }
+
+    /// All points of one occasion, twice: for a kill and for a power cut.
+    private func series(_ occasion: RunnerKillWorld.Occasion) async throws -> [Series] {
+        let peace = try await RunnerKillWorld(occasion: occasion, point: nil, loss: nil).run()
+        let points = CrashPoint.spread(CrashPoint.count, over: peace.trace.phases(occasion.milestones))
+        return [false, true].map { Series(occasion: occasion, points: points, losesPower: $0) }
     }
 
     /// The points of one occasion.

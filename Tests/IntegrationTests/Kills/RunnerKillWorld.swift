@@ -7,13 +7,14 @@ import WireProtocol
     import Glibc
 #endif
 
-/// A runner with one target that is killed at a point while something happens, and a second one that goes on from there.
+/// A runner with two targets that ends at a point while something happens to both, and a second one that goes on from
+/// there.
 struct RunnerKillWorld: Sendable {
     /// What happens meanwhile.
     enum Occasion: String, Sendable, CaseIterable {
-        /// The target is restarted by a command.
+        /// Each target is restarted by a command.
         case command
-        /// The target dies: that is written down, told and made up for.
+        /// Each target dies: that is written down, told and made up for.
         case death
     }
 
@@ -27,11 +28,15 @@ struct RunnerKillWorld: Sendable {
         var point: CrashPoint?
     }
 
+    private static let names = ["bot-1", "bot-2"]
+
     let occasion: Occasion
     /// Nil for a runner that is left in peace until all is over.
     let point: CrashPoint?
     /// What the disk forgets; nil for a disk that keeps all.
     let loss: CrashedDisk.Loss?
+    /// Whether the disk also forgets what was waited for: then what must hold can't, and that must be noticed.
+    var lies = false
 
     /// For what was tried and found wrong.
     private var place: Comment {
@@ -40,27 +45,29 @@ struct RunnerKillWorld: Sendable {
 
     func run() async throws -> End {
         try await withAgentDirectory("clevagent-kill") { agents in
-            try await agents.start("bot")
+            for name in Self.names { try await agents.start(name) }
             return try await withStubServer(.init(redelivery: .untilResult)) { stub in
                 let program = try CrashingProgram(state: agents.path + "/state", notes: agents.path + "/notes")
                 let first = try start(agents, stub, program.environment(endingAt: point))
-                _ = try await stub.heartbeat { $0.agent == "bot" && $0.status == .ok }
+                try await areUp(stub, after: -1)
                 if occasion == .command { try await stub.heldPoll() }
                 try program.arm()
-                let command = try begin(agents, stub)
-                let isOver = try await first.kill { try await settle(stub, command) }
+                let commands = try begin(agents, stub)
+                let isOver = try await first.kill { try await settle(stub, commands) }
                 let trace = try program.trace()
-                if let loss { try CrashedDisk(trace, root: program.state).put(without: loss) }
+                if let loss {
+                    try CrashedDisk(lies ? trace.withoutWaits : trace, root: program.state).put(without: loss)
+                }
 
                 let second = try start(agents, stub)
                 do {
-                    try await settle(stub, command)
+                    try await settle(stub, commands)
                 } catch {
                     await second.end()
                     throw KillError(place: place, cause: error, log: agents.path + "/log")
                 }
                 #expect(await second.end() == 0, place)
-                judge(agents, stub, command)
+                judge(agents, stub, commands)
                 return End(
                     trace: trace, phase: isOver ? occasion.phases.count - 1 : trace.reached(occasion.milestones),
                     point: trace.end)
@@ -68,47 +75,57 @@ struct RunnerKillWorld: Sendable {
         }
     }
 
-    private func begin(_ agents: AgentDirectory, _ stub: StubServer) throws -> Command? {
+    /// - Returns: the commands that were queued, one for each target; none when the targets were killed.
+    private func begin(_ agents: AgentDirectory, _ stub: StubServer) throws -> [Command] {
         switch occasion {
         case .command:
-            return stub.queue("restart", target: agents.pidFile(of: "bot"), agent: "bot")
+            return Self.names.map { stub.queue("restart", target: agents.pidFile(of: $0), agent: $0) }
         case .death:
-            kill(try #require(agents.processID(of: "bot")), SIGKILL)
-            return nil
+            for name in Self.names { kill(try #require(agents.processID(of: name)), SIGKILL) }
+            return []
         }
     }
 
-    /// Waits until what happened is over and told, and the target reported as up twice after that.
+    /// Waits until what happened is over and told, and every target reported as up twice after that.
     ///
     /// What was begun may still come to something for half a minute, and is told after that.
-    private func settle(_ stub: StubServer, _ command: Command?) async throws {
+    private func settle(_ stub: StubServer, _ commands: [Command]) async throws {
         var last = stub.heartbeats.count - 1
-        if let command {
-            _ = try await stub.result(of: command.id, within: .seconds(90))
-        } else {
-            _ = try await stub.heartbeat { [.restarted, .started].contains($0.event?.kind) }
+        for command in commands { _ = try await stub.result(of: command.id, within: .seconds(90)) }
+        for name in Self.names where commands.isEmpty {
+            _ = try await stub.heartbeat { $0.agent == name && Self.isReturn($0.event?.kind) }
         }
         for _ in 0..<2 {
-            let isUp = try await stub.heartbeat(after: last) {
-                $0.agent == "bot" && $0.status == .ok && $0.event == nil
-            }
-            last = isUp.index
+            try await areUp(stub, after: last)
+            last = stub.heartbeats.count - 1
         }
     }
+
+    private func areUp(_ stub: StubServer, after index: Int) async throws {
+        for name in Self.names {
+            _ = try await stub.heartbeat(after: index) { $0.agent == name && $0.status == .ok && $0.event == nil }
+        }
+    }
+
+    private static func isReturn(_ kind: HeartbeatEvent.Kind?) -> Bool { kind == .restarted || kind == .started }
 
     // MARK: - What must hold
 
-    private func judge(_ agents: AgentDirectory, _ stub: StubServer, _ command: Command?) {
-        let lives = agents.lives(of: "bot")
-        #expect(lives.filter(AgentDirectory.isRunning).count == 1, place)
-        let told = events(stub)
-        #expect(told.count { $0 == .restarted } <= 1, place)
-        if command != nil {
-            judge(stub.results.map(\.result), lives: lives.count)
-        } else {
-            #expect(lives.count == 2, place)
-            #expect(told.count { $0 == .died } == 1, place)
-            #expect(told.contains { [.restarted, .started].contains($0) }, place)
+    private func judge(_ agents: AgentDirectory, _ stub: StubServer, _ commands: [Command]) {
+        let events = events(stub)
+        for (index, name) in Self.names.enumerated() {
+            let lives = agents.lives(of: name)
+            let told = events.filter { $0.agent == name }.map(\.kind)
+            #expect(lives.filter(AgentDirectory.isRunning).count == 1, place)
+            #expect(told.count { $0 == .restarted } <= 1, place)
+            if commands.isEmpty {
+                #expect(lives.count == 2, place)
+                #expect(told.count { $0 == .died } == 1, place)
+                #expect(told.contains(where: Self.isReturn), place)
+            } else {
+                let id = commands[index].id
+                judge(stub.results.filter { $0.commandID == id }.map(\.result), lives: lives.count)
+            }
         }
     }
 
@@ -126,19 +143,21 @@ struct RunnerKillWorld: Sendable {
     }
 
     /// Each change once and in order: what comes twice must come under one key, and say the same.
-    private func events(_ stub: StubServer) -> [HeartbeatEvent.Kind] {
-        var events: [String: HeartbeatEvent] = [:]
-        var order: [(seq: Int64, kind: HeartbeatEvent.Kind)] = []
+    private func events(_ stub: StubServer) -> [(agent: String, kind: HeartbeatEvent.Kind)] {
+        var known: [String: HeartbeatEvent] = [:]
+        var events: [(agent: String, kind: HeartbeatEvent.Kind)] = []
+        var order: [Int64] = []
         for heartbeat in stub.heartbeats.map(\.heartbeat) {
             guard let key = heartbeat.eventID, let event = heartbeat.event, let seq = heartbeat.seq else { continue }
-            if let earlier = events.updateValue(event, forKey: key) {
+            if let earlier = known.updateValue(event, forKey: key) {
                 #expect(earlier == event, place)
             } else {
-                order.append((seq, event.kind))
+                events.append((heartbeat.agent, event.kind))
+                order.append(seq)
             }
         }
-        #expect(order.map(\.seq) == order.map(\.seq).sorted(), place)
-        return order.map(\.kind)
+        #expect(order == order.sorted(), place)
+        return events
     }
 
     // MARK: - Runners
@@ -147,11 +166,12 @@ struct RunnerKillWorld: Sendable {
         _ agents: AgentDirectory, _ stub: StubServer, _ more: [String: String] = [:]
     ) throws -> ChildProcess {
         let environment = AgentDirectory.environment.merging(["CLEVAGENT_API_KEY": "cv_test"]) { $1 }
+        let targets = Self.names.flatMap { ["--watch", "process:" + agents.pidFile(of: $0)] }
         return try ChildProcess(
             [
                 BuiltProgram.runner.path, "--endpoint", stub.endpoint, "--heartbeat-interval", "1", "--state-dir",
-                agents.path + "/state", "--watch", "process:" + agents.pidFile(of: "bot"),
-            ], environment: environment.merging(more) { $1 }, output: .file(agents.path + "/log"))
+                agents.path + "/state",
+            ] + targets, environment: environment.merging(more) { $1 }, output: .file(agents.path + "/log"))
     }
 }
 
