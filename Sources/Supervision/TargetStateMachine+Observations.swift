@@ -94,14 +94,14 @@ extension TargetStateMachine {
                 return
             }
             foundDown(inTheMiddleOf: action, ticket, end, at: now)
-        case .waiting where life == nil && !isHeld && missing == nil && !settings.policy.restarts(after: end):
+        case .waiting where life == nil && !isHeld && missing == nil && !settings.policy.restarts(after: asTold(end)):
             // How it ended was not known when the restart was planned, and after such an end nothing is started.
             attempt = max(0, attempt - 1)
             rest(after: end, observation, as: end.isDeliberate ? nil : .evidence, at: now)
         case .waiting(let due) where life == nil && !isHeld:
             // The restart may have begun, and its runner been killed before that was on the disk.
             guard !endedUnseen(end, inTheMiddleOf: .recover, begunWith: nil, nil, observation, at: now) else { return }
-            let known = end.cause == .unknown ? toldEnd ?? end : end
+            let known = end.cause == .unknown ? toldEnd ?? end : asTold(end)
             plan(.recover, words(for: known), nil, command: nil, due: max(due, now), at: now)
         case .settling(let key):
             resolve(
@@ -134,6 +134,14 @@ extension TargetStateMachine {
                     .init(kind: missing == nil ? .died : .missing), at: now)
             }
         }
+    }
+
+    /// How it ended, as a runner saw it that was there; who only finds it down may take an end by itself for a stop.
+    private func asTold(_ end: End) -> End {
+        guard let toldEnd, toldEnd.cause != .unknown, end.identity == nil || end.identity == toldEnd.identity else {
+            return end
+        }
+        return toldEnd
     }
 
     // MARK: - Alive
