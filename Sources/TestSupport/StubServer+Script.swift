@@ -87,6 +87,12 @@ extension StubServer {
         state.withLockedValue { $0.configuration.offersGzip = offersGzip }
     }
 
+    /// Refuses every batch that has a heartbeat of that agent, whole and with 422, as a server does that does not judge
+    /// items one by one.
+    package func refuseBatches(with agent: String) {
+        state.withLockedValue { _ = $0.poisonousAgents.insert(agent) }
+    }
+
     /// Refuses heartbeats of that agent: `ok: false` in a batch, 422 alone. `nil` takes them again.
     package func refuse(agent: String, because error: String?) {
         state.withLockedValue { $0.refusedAgents[agent] = error }

@@ -25,6 +25,8 @@ extension StubServer {
         var configuration: Configuration
         var rules: [Rule] = []
         var refusedAgents: [String: String] = [:]
+        /// Whoever comes with these is refused too.
+        var poisonousAgents: Set<String> = []
         var commands: CommandQueue
 
         /// Heads and bodies as they came in, without TLS.
@@ -126,6 +128,10 @@ extension StubServer.State {
     private mutating func takeBatch(_ request: StubServer.Request) -> StubServer.Answer {
         guard let batch = try? request.decode(LenientBatch.self) else { return .refusal(422, "Not a batch") }
         guard batch.items.count <= WireLimits.batchItems else { return .refusal(422, "More than 100 heartbeats") }
+        let isPoisoned = batch.items.contains { item in
+            item.heartbeat.map { poisonousAgents.contains($0.agent) } ?? false
+        }
+        guard !isPoisoned else { return .refusal(422, "Validation failed") }
         guard !batch.items.isEmpty || batch.runner != nil else { return .refusal(422, "No heartbeats") }
         let results = batch.items.map { item in
             guard let heartbeat = item.heartbeat else {

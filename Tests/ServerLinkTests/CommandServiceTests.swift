@@ -64,6 +64,33 @@ import WireProtocol
         }
     }
 
+    /// By the clock that times the requests: how long a back-off is, is what is judged.
+    @Test func afterAServerThatHungCommandsComeWithinOneBackOff() async throws {
+        try await withStubServer { stub in
+            stub.script(.commands, always: .hang)
+            let (tickets, continuation) = AsyncStream.makeStream(of: CommandTicket.self)
+            try await withTransport(to: stub.endpoint, clock: clock) { transport in
+                let service = CommandService(
+                    transport: transport, desk: desk(), clock: clock, logger: log.logger, seed: 1
+                ) { _, ticket in continuation.yield(ticket) }
+                try await beside({ try await service.run() }) {
+                    var retry = clock.now
+                    for poll in 0..<6 {
+                        _ = try await stub.request(.commands, after: poll - 1)
+                        await clock.sleep(lasting: .seconds(70))
+                        clock.advance(by: .seconds(70))
+                        retry = await clock.sleep(atMost: .seconds(12))
+                        if poll < 5 { clock.advance(to: retry) }
+                    }
+                    stub.clearScript()
+                    let command = stub.queue("restart", target: target.name)
+                    clock.advance(to: retry)
+                    #expect(await tickets.first { _ in true }?.key.id == command.id)
+                }
+            }
+        }
+    }
+
     @Test func aServerWithoutLongPollsIsAskedEveryTenSeconds() async throws {
         try await withStubServer(.olderServer) { stub in
             try await polling(stub) { tickets in

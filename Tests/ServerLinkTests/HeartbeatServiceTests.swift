@@ -1,4 +1,5 @@
 import InMemoryLogging
+import Logging
 import NIOConcurrencyHelpers
 import ServerLink
 import Supervision
@@ -224,6 +225,36 @@ import WireProtocol
                 #expect(good.accepted)
             }
             #expect(stub.heartbeats.count { $0.heartbeat.event?.kind == .restarting } == 1)
+        }
+    }
+
+    enum Refusal: CaseIterable {
+        /// As ours does.
+        case oneByOne
+        /// As another one may.
+        case wholeBatches
+    }
+
+    @Test(arguments: Refusal.allCases) func ofFiveHundredOneThatIsRefusedCostsNoOther(refusal: Refusal) async throws {
+        let poison = 257
+        var outbox = Outbox()
+        for number in 1...500 { outbox.append(.change(Int64(number), of: number)) }
+        try await withStubServer { stub in
+            switch refusal {
+            case .oneByOne: stub.refuse(agent: "bot-\(poison)", because: "not registered")
+            case .wholeBatches: stub.refuseBatches(with: "bot-\(poison)")
+            }
+            try await withService(stub, outbox: outbox) { service in
+                await tellAllUp(service)
+                _ = try await stub.heartbeat { $0.agent == "bot-500" }
+            }
+            let taken = stub.heartbeats.filter { $0.accepted && $0.heartbeat.event != nil }.map(\.heartbeat.agent)
+            #expect(taken == (1...500).filter { $0 != poison }.map { "bot-\($0)" })
+            // Five full batches and the goodbye; with a server that takes all or nothing, the halving as well.
+            #expect(stub.requests.count <= (refusal == .oneByOne ? 7 : 25), "\(stub.requests.count)")
+            let told = log.entries.filter { $0.message == "The server refused a heartbeat for good" }
+            #expect(told.map { $0.metadata["agent"] } == ["bot-\(poison)"])
+            #expect(forgotten.withLockedValue { $0 }.sorted() == (1...500).map(Int64.init))
         }
     }
 
