@@ -40,6 +40,10 @@ fuzz:
 kills:
 	CI=true CLEVAGENT_KILL_POINTS=200 swift test --no-parallel --filter KillTests
 
+# The unit tests under ThreadSanitizer and AddressSanitizer: SANITIZE="thread Journal" for some of them.
+sanitize:
+	scripts/sanitize $(SANITIZE)
+
 # An hour of twenty deaths a second, outages and commands: SOAK="60" for a minute.
 soak:
 	scripts/soak $(SOAK)
@@ -52,4 +56,4 @@ simulate:
 mutations:
 	scripts/mutations
 
-.PHONY: kills soak build check fmt test release bench storm fuzz simulate mutations
+.PHONY: sanitize kills soak build check fmt test release bench storm fuzz simulate mutations

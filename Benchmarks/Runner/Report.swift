@@ -46,7 +46,7 @@ enum Bar: Sendable {
     case atMost(Int)
     case exactly(Int)
     /// The median no more than that many times the other's, measured in turn.
-    case times(Double, Figure)
+    case times(Double, Figure, than: String = "by hand")
     /// Neither more than `most` nor, where that is given, than half of the other's.
     case amountAtMost(Double, Figure.Unit, halfOf: Figure? = nil)
 
@@ -56,7 +56,7 @@ enum Bar: Sendable {
         case .latency(let median, let p99?): "≤ \(median.shortText), p99 ≤ \(p99.shortText)"
         case .atMost(let count): "≤ \(count)"
         case .exactly(let count): "\(count)"
-        case .times(let factor, _): "≤ \(factor) × by hand"
+        case .times(let factor, _, let other): "≤ \(factor) × \(other)"
         case .amountAtMost(let most, let unit, nil): "≤ \(unit.text(most))"
         case .amountAtMost(let most, let unit, .some): "≤ \(unit.text(most)), and half of Python's"
         }
@@ -72,7 +72,7 @@ enum Bar: Sendable {
             return count <= most
         case (.exactly(let wanted), .count(let count)):
             return count == wanted
-        case (.times(let factor, .latency(let others, _)), .latency(let samples, let expected)):
+        case (.times(let factor, .latency(let others, _), _), .latency(let samples, let expected)):
             guard samples.count == expected, others.count == expected, let median = samples.median,
                 let other = others.median
             else { return false }

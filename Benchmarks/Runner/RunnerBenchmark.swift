@@ -7,7 +7,7 @@ import UnixSignals
 
 /// What can be measured alone.
 enum Part: String, EnumerableFlag {
-    case reactions, footprint, search, outage, systemd, docker
+    case reactions, footprint, search, outage, hanging, systemd, docker
 
     static func help(for part: Self) -> ArgumentHelp? {
         switch part {
@@ -16,6 +16,7 @@ enum Part: String, EnumerableFlag {
         case .search:
             "Measure only how a process is found by its command line beside 5,000 others, a minute and a half."
         case .outage: "Measure only what comes of a minute without a server, a minute and a half."
+        case .hanging: "Measure only whether restarts wait for a server that hangs, half a minute."
         case .systemd:
             "Measure only ours with units of a systemd of its own, seven minutes; needs root, systemd and dbus."
         case .docker:
@@ -92,6 +93,7 @@ enum Part: String, EnumerableFlag {
         var report = Report(machine: machine)
         switch only {
         case .outage: report.ours = try await measureOutage(bench, progress)
+        case .hanging: report.ours = try await measureHanging(bench, progress)
         case .search: report.ours = try await measureSearch(bench, progress)
         case .systemd: report.ours = try await measureUnits(bench, progress)
         case .docker: report.ours = try await measureDocker(bench, progress)
