@@ -64,11 +64,23 @@ extension TargetStateMachine {
 
     private mutating func wentDown(_ remnants: String? = nil, after operation: Operation, at now: BootInstant) {
         let tail = remnants.map { "; \($0)" } ?? ""
-        life = nil
+        wasEnded(operation.before, operation.latest?.end)
         state = .exited(.held)
         let event = HeartbeatEvent(kind: .stopped, pid: operation.before?.pid.map(Int.init))
         tell(.shutdown, "was stopped by \(words(for: operation.command))\(tail)", event, at: now)
         resolve(operation.command, .completed, "\(target.agent) is stopped\(tail)")
+    }
+
+    /// An action ended the life that it began with; what is told of the action tells that end, so that the next runner
+    /// must not take it for the end of another life.
+    mutating func wasEnded(_ before: Identity?, _ end: End?) {
+        life = nil
+        if let end, end.cause != .unknown {
+            toldEnd = end
+        } else if before != nil, toldEnd?.identity != before {
+            // Nobody wants to hear later how it came to what was ordered.
+            toldEnd = nil
+        }
     }
 
     private mutating func overruled(_ reason: String, after operation: Operation, at now: BootInstant) {
@@ -136,11 +148,11 @@ extension TargetStateMachine {
                 tell(.warning, "could not be restarted: \(reason)", .init(kind: .restartFailed), at: now)
                 resume(from: operation, at: now)
             } else if isPermanent || settings.policy == .never {
-                life = nil
+                wasEnded(operation.before, operation.latest?.end)
                 state = .exited(.notRestartable(operation.before))
                 tell(.error, "could not be restarted: \(reason)", .init(kind: .restartFailed), at: now)
             } else {
-                life = nil
+                wasEnded(operation.before, operation.latest?.end)
                 attempt += 1
                 let due = now.advanced(by: backoffDelay())
                 let message = "could not be restarted: \(reason)"
@@ -166,4 +178,9 @@ extension TargetStateMachine {
         state = life == nil ? .exited(.held) : .running(since: life?.began ?? now)
         if let latest = operation.latest { observed(latest, at: now) }
     }
+}
+
+extension Observation {
+    /// How it ended, if it is down.
+    fileprivate var end: End? { if case .dead(let end) = liveness { end } else { nil } }
 }

@@ -24,7 +24,7 @@ extension TargetStateMachine {
     mutating func foundDown(
         inTheMiddleOf action: TargetAction, _ ticket: CommandTicket?, _ end: End, at now: BootInstant
     ) {
-        life = nil
+        wasEnded(life, end)
         switch action {
         case .stop:
             state = .exited(.held)

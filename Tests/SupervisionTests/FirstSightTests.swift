@@ -162,6 +162,41 @@ import WireProtocol
         #expect(bot.requestsStart)
     }
 
+    /// It died once and came up again, was stopped, and is started by a command when its runner is killed.
+    @Test(arguments: [true, false])
+    func theEndOfAStopIsNoDeathForTheNextRunner(isSeen: Bool) throws {
+        var first = Machine()
+        first.sees(.alive(.life(1)))
+        first.seesDeath(of: 1, cause: .signal(9))
+        first.comeUp(as: 2)
+        first.feed(.commanded(.stop(3)))
+        if isSeen { first.seesDeath(of: 2, cause: .signal(15), deliberate: true) }
+        first.feed(.commanded(.restart(4)))
+        first.feed(.finished(.down))
+        first.feed(.startPermitted)
+        #expect(first.performed == [.recover])
+        let left = try #require(first.record)
+        var next = Machine(record: left)
+        next.seesDeath(of: 2, cause: .signal(15), deliberate: true)
+        #expect(!next.events.contains(.died))
+        #expect(next.results == [])
+        #expect(next.requestsStart)
+    }
+
+    @Test(arguments: [true, false])
+    func theEndOfAnInterruptedRestartIsNoDeathForTheRunnerAfterTheNext(isKnown: Bool) throws {
+        let cause: End.Cause = isKnown ? .signal(15) : .unknown
+        var before = record(life: 2, phase: .operating(.restart, before: .life(2), command: nil))
+        before.toldEnd = End(identity: .life(1), cause: .signal(9))
+        var next = Machine(record: before)
+        next.seesDeath(of: 2, cause: cause)
+        #expect(!next.events.contains(.died))
+        let left = try #require(next.record)
+        var third = Machine(record: left)
+        third.seesDeath(of: 2, cause: cause)
+        #expect(!third.events.contains(.died))
+    }
+
     @Test func aRestartThatHadBegunIsCompletedByTheNewLife() {
         let key = CommandKey(endpoint: "e", id: 7)
         var bot = Machine(
