@@ -29,6 +29,7 @@ struct RunnerKillWorld: Sendable {
     }
 
     private static let names = ["bot-1", "bot-2"]
+    private static let patience = Duration.seconds(120)
 
     let occasion: Occasion
     /// Nil for a runner that is left in peace until all is over.
@@ -88,12 +89,12 @@ struct RunnerKillWorld: Sendable {
 
     /// Waits until what happened is over and told, and every target reported as up twice after that.
     ///
-    /// What was begun may still come to something for half a minute, and is told after that.
+    /// What was begun may still come to something for half a minute, and is told after that; a busy machine takes longer.
     private func settle(_ stub: StubServer, _ commands: [Command]) async throws {
         var last = stub.heartbeats.count - 1
-        for command in commands { _ = try await stub.result(of: command.id, within: .seconds(90)) }
+        for command in commands { _ = try await stub.result(of: command.id, within: Self.patience) }
         for name in Self.names where commands.isEmpty {
-            _ = try await stub.heartbeat { $0.agent == name && Self.isReturn($0.event?.kind) }
+            _ = try await stub.heartbeat(within: Self.patience) { $0.agent == name && Self.isReturn($0.event?.kind) }
         }
         for _ in 0..<2 {
             try await areUp(stub, after: last)
@@ -103,7 +104,9 @@ struct RunnerKillWorld: Sendable {
 
     private func areUp(_ stub: StubServer, after index: Int) async throws {
         for name in Self.names {
-            _ = try await stub.heartbeat(after: index) { $0.agent == name && $0.status == .ok && $0.event == nil }
+            _ = try await stub.heartbeat(after: index, within: Self.patience) {
+                $0.agent == name && $0.status == .ok && $0.event == nil
+            }
         }
     }
 
