@@ -39,23 +39,6 @@ extension TargetStateMachine {
         }
     }
 
-    /// A life that the action began, and that ended before anybody could look: its end is told like any other.
-    ///
-    /// - Returns: false when the end is of the life before, or nobody can say.
-    mutating func endedUnseen(
-        _ end: End, inTheMiddleOf action: TargetAction, begunWith before: Identity?, _ ticket: CommandTicket?,
-        _ observation: Observation, at now: BootInstant
-    ) -> Bool {
-        guard action != .stop, let before = before ?? toldEnd?.identity, let ended = end.identity, ended != before
-        else {
-            return false
-        }
-        life = ended
-        resolve(ticket, .failed, "\(target.agent) came up and ended soon after")
-        died(end, observation, at: now)
-        return true
-    }
-
     mutating func seen(_ observation: Observation, after interruption: Interruption, at now: BootInstant) {
         var interruption = interruption
         switch observation.liveness {
@@ -69,11 +52,7 @@ extension TargetStateMachine {
             tookUp(identity, after: interruption.action, interruption.command, at: now)
             if case .unhealthy(_, let reason) = observation.liveness { seenUnhealthy(identity, reason, at: now) }
         case .dead(let end):
-            let (action, ticket) = (interruption.action, interruption.command)
-            guard !endedUnseen(end, inTheMiddleOf: action, begunWith: life, ticket, observation, at: now) else {
-                return
-            }
-            foundDown(inTheMiddleOf: action, ticket, end, at: now)
+            foundDown(inTheMiddleOf: interruption.action, interruption.command, end, at: now)
         case .missing:
             let end = End(identity: life, cause: .unknown)
             foundDown(inTheMiddleOf: interruption.action, interruption.command, end, at: now)

@@ -88,19 +88,13 @@ extension TargetStateMachine {
         _ end: End, missing: String?, _ observation: Observation, at now: BootInstant
     ) {
         switch restored {
-        case .operating(let action, let before, let key):
-            let ticket = action.ticket(for: key)
-            guard !endedUnseen(end, inTheMiddleOf: action, begunWith: before, ticket, observation, at: now) else {
-                return
-            }
-            foundDown(inTheMiddleOf: action, ticket, end, at: now)
+        case .operating(let action, _, let key):
+            foundDown(inTheMiddleOf: action, action.ticket(for: key), end, at: now)
         case .waiting where life == nil && !isHeld && missing == nil && !settings.policy.restarts(after: asTold(end)):
             // How it ended was not known when the restart was planned, and after such an end nothing is started.
             attempt = max(0, attempt - 1)
             rest(after: end, observation, as: end.isDeliberate ? nil : .evidence, at: now)
         case .waiting(let due) where life == nil && !isHeld:
-            // The restart may have begun, and its runner been killed before that was on the disk.
-            guard !endedUnseen(end, inTheMiddleOf: .recover, begunWith: nil, nil, observation, at: now) else { return }
             let known = end.cause == .unknown ? toldEnd ?? end : asTold(end)
             plan(.recover, words(for: known), nil, command: nil, due: max(due, now), at: now)
         case .settling(let key):

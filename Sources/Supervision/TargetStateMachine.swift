@@ -333,7 +333,7 @@ package struct TargetStateMachine: Sendable {
             toldEnd: isEndTold || isComingBack ? toldEnd : nil)
     }
 
-    /// It is down and to be started: the next runner must know this end from that of a life which may begin meanwhile.
+    /// It is down and to be started: the next runner must not take its end, as it finds it, for somebody's stop.
     private var isComingBack: Bool {
         switch state {
         case .backoff, .queued, .operating: life == nil

@@ -116,27 +116,6 @@ import WireProtocol
     }
 
     @Test(arguments: [true, false])
-    func theEndOfALifeThatNobodySawBeginIsToldByTheNextRunner(isWrittenDown: Bool) throws {
-        var first = Machine()
-        first.sees(.alive(.life(1)))
-        first.seesDeath(of: 1)
-        let waiting = try #require(first.record)
-        first.reachDeadline()
-        first.feed(.startPermitted)
-        #expect(first.performed == [.recover])
-        // It is started, its runner is killed, and it dies.
-        var next = Machine(record: isWrittenDown ? first.record : waiting)
-        next.seesDeath(of: 2, cause: .exit(code: 3))
-        #expect(next.events == [.died])
-        #expect(next.reports.last?.event?.pid == 2)
-        #expect(next.machine.attempt == 2)
-        // What was told already is not told again.
-        var other = Machine(record: isWrittenDown ? first.record : waiting)
-        other.seesDeath(of: 1)
-        #expect(!other.events.contains(.died))
-    }
-
-    @Test(arguments: [true, false])
     func whatEndedByItselfAndWaitsIsNotTakenForStoppedByTheNextRunner(isForgotten: Bool) {
         var first = Machine()
         first.sees(.alive(.life(1)))
@@ -149,17 +128,6 @@ import WireProtocol
         next.sees(.dead(found))
         #expect(next.requestsStart)
         #expect(!next.events.contains(.stopped))
-    }
-
-    @Test func aRestartByCommandWhoseNewLifeEndedUnseenHasFailed() {
-        let key = CommandKey(endpoint: "e", id: 7)
-        var bot = Machine(
-            record: record(life: 1, phase: .operating(.restart, before: .life(1), command: key)))
-        bot.seesDeath(of: 2, cause: .exit(code: 3))
-        #expect(bot.results == [.failed])
-        #expect(bot.resolved == ["bot came up and ended soon after"])
-        #expect(bot.events == [.died])
-        #expect(bot.requestsStart)
     }
 
     /// It died once and came up again, was stopped, and is started by a command when its runner is killed.
