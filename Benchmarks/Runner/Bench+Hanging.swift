@@ -28,10 +28,13 @@ extension Bench {
         in answered: AgentPool, and hanging: AgentPool, of runners: [ChildProcess]
     ) async throws -> HangingFigures {
         var back: (answered: [Duration], hanging: [Duration]) = ([], [])
-        for (one, other) in zip(answered.names, hanging.names) {
+        for (index, (one, other)) in zip(answered.names, hanging.names).enumerated() {
             guard !runners.contains(where: \.hasEnded) else { throw BenchmarkError.runnerEnded }
-            if let time = try await restart(of: one, in: answered) { back.answered.append(time) }
-            if let time = try await restart(of: other, in: hanging) { back.hanging.append(time) }
+            // Each comes first as often as the other.
+            for isAnswered in index.isMultiple(of: 2) ? [true, false] : [false, true] {
+                if isAnswered, let time = try await restart(of: one, in: answered) { back.answered.append(time) }
+                if !isAnswered, let time = try await restart(of: other, in: hanging) { back.hanging.append(time) }
+            }
         }
         return HangingFigures(
             answered: Samples(back.answered), hanging: Samples(back.hanging), kills: answered.names.count)
