@@ -9,7 +9,8 @@ enum SoakVerdict {
             let (want, have) = (killed[name] ?? [], (told[name] ?? []).compactMap(\.pid))
             guard have != want else { return nil }
             let place = zip(want, have).enumerated().first { $1.0 != $1.1 }?.offset ?? min(want.count, have.count)
-            return "\(name): \(want.count) killed, \(have.count) told, different from number \(place + 1)"
+            let words = (told[name] ?? []).dropFirst(place).first?.message ?? "nothing"
+            return "\(name): \(want.count) killed, \(have.count) told, different from number \(place + 1): \(words)"
         }
     }
 

@@ -2,7 +2,7 @@ import Testing
 
 @Suite struct SoakVerdictTests {
     private func death(_ agent: String, _ pid: Int32) -> BuiltServer.Events.Event {
-        .init(id: 1, agent: agent, kind: "died", message: nil, data: .init(pid: pid))
+        .init(id: 1, agent: agent, kind: "died", message: "died \(pid)", data: .init(pid: pid))
     }
 
     private func end(_ agent: String, _ kind: String) -> BuiltServer.Events.Event {
@@ -14,17 +14,18 @@ import Testing
     }
 
     @Test(arguments: [
-        (told: [1, 2], fault: "a: 3 killed, 2 told, different from number 3"),
-        (told: [1, 3, 2], fault: "a: 3 killed, 3 told, different from number 2"),
-        (told: [1, 2, 3, 3], fault: "a: 3 killed, 4 told, different from number 4"),
-        (told: [], fault: "a: 3 killed, 0 told, different from number 1"),
+        (told: [1, 2], fault: "a: 3 killed, 2 told, different from number 3: nothing"),
+        (told: [1, 3, 2], fault: "a: 3 killed, 3 told, different from number 2: died 3"),
+        (told: [1, 2, 3, 3], fault: "a: 3 killed, 4 told, different from number 4: died 3"),
+        (told: [], fault: "a: 3 killed, 0 told, different from number 1: nothing"),
     ])
     func anyOtherTellingIsNamedInALine(told: [Int32], fault: String) {
         #expect(SoakVerdict.deaths(["a": [1, 2, 3]], told: told.map { death("a", $0) }) == [fault])
     }
 
     @Test func aDeathOfOneWhomNobodyKilledIsAFault() {
-        #expect(SoakVerdict.deaths([:], told: [death("b", 7)]) == ["b: 0 killed, 1 told, different from number 1"])
+        #expect(
+            SoakVerdict.deaths([:], told: [death("b", 7)]) == ["b: 0 killed, 1 told, different from number 1: died 7"])
     }
 
     @Test func commandsEndOnceEachAndARestartIsALife() {
