@@ -73,7 +73,7 @@ extension TargetStateMachine {
             if life == nil { toldEnd = observation.former }
             seenHandledElsewhere(reason, isTold: isLeft, at: now)
         }
-        if !isUnseenStill(observation) { restored = .idle }
+        if !isUnseenStill(observation) { (restored, toldBefore) = (.idle, nil) }
     }
 
     /// Doubt decides nothing: what the record said is kept until something is known.
@@ -132,10 +132,10 @@ extension TargetStateMachine {
 
     /// How it ended, as a runner saw it that was there; who only finds it down may take an end by itself for a stop.
     private func asTold(_ end: End) -> End {
-        guard let toldEnd, toldEnd.cause != .unknown, end.identity == nil || end.identity == toldEnd.identity else {
+        guard let told = toldBefore, told.cause != .unknown, end.identity == nil || end.identity == told.identity else {
             return end
         }
-        return toldEnd
+        return told
     }
 
     // MARK: - Alive

@@ -152,6 +152,8 @@ package struct TargetStateMachine: Sendable {
     @Rare var resting: (rest: Rest, report: TargetReport)?
     /// The end that was told last, for what becomes known of it later.
     @Rare var toldEnd: End?
+    /// The end that an earlier runner had told of what was to come back, until this one has looked.
+    @Rare var toldBefore: End?
     /// What an earlier runner had told of a target that it had seen down.
     @Rare var remembered: TargetRecord.Rest?
     /// The record told that it was down when last seen in this boot.
@@ -194,6 +196,7 @@ package struct TargetStateMachine: Sendable {
         wasStopped = record.isStoppedByOthers ?? false
         remembered = record.rest
         toldEnd = record.toldEnd
+        toldBefore = record.toldEnd
     }
 
     /// When `deadlineReached` is due; nil when nothing waits for time.

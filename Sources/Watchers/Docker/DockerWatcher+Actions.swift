@@ -20,7 +20,7 @@ extension DockerWatcher {
         // By its id: whoever has the name by now is another. A restart that has begun goes on when we are cancelled.
         let result = await Self.uncancelled { [runner] in await runner.run(command) }
         startMade()
-        await Self.uncancelled { await self.read([target]) }
+        await Self.uncancelled { await self.readAfterAction(target) }
         if let failure { return .failed("its state can't be told: \(failure)", isPermanent: false) }
         return outcome(of: action, result, from: before, to: judges[target]?.facts)
     }

@@ -126,6 +126,11 @@ package actor DockerWatcher: Watcher, TargetController {
         waiters = []
     }
 
+    /// Reads it until what was read is not from before something that an event told meanwhile.
+    func readAfterAction(_ target: TargetID) async {
+        repeat { await read([target]) } while wanted.contains(target) && failure == nil
+    }
+
     private func ask(_ targets: [TargetID]) async -> InspectAnswer {
         guard let command = cli.inspect(targets.map(\.name)) else { return .unavailable(cli.problem ?? "") }
         expectAnswer()

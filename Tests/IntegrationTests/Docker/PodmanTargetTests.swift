@@ -41,7 +41,8 @@ import WireProtocol
             #expect(back.heartbeat.event?.pid == Int(second))
 
             let restart = stub.queue("restart", type: "docker", target: "bot", agent: "bot")
-            #expect(try await stub.result(of: restart.id).result.status == .completed)
+            let restarted = try await stub.result(of: restart.id).result
+            #expect(restarted.status == .completed, "\(restarted.message ?? "")")
             let third = try await pid(podman)
             #expect(third > 1 && third != second)
 

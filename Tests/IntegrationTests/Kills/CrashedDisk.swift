@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Supervision
 
 /// What is on the disk after a power cut: what was written and waited for, and of the rest what luck leaves.
 ///
@@ -191,11 +192,11 @@ struct CrashedDisk {
     private struct Luck {
         private static let sector = 512
         private let loss: Loss
-        private var state: UInt64 = 0
+        private var random: SplitMix64
 
         init(_ loss: Loss) {
             self.loss = loss
-            if case .some(let seed) = loss { state = seed }
+            random = if case .some(let seed) = loss { SplitMix64(seed: seed) } else { SplitMix64(seed: 0) }
         }
 
         /// How many of so many namings are kept, from the first on: journals of file systems keep their order.
@@ -203,26 +204,17 @@ struct CrashedDisk {
             switch loss {
             case .everything: 0
             case .bytes: count
-            case .some: Int(next() % UInt64(count + 1))
+            case .some: Int(random.next() % UInt64(count + 1))
             }
         }
 
         /// Disks write whole sectors.
         mutating func kept(of write: Write) -> Write? {
-            guard case .some = loss, next() % 2 == 0 else { return nil }
-            guard let bytes = write.bytes, next() % 2 == 0 else { return write }
-            let end = (write.offset + Int(next() % UInt64(bytes.count + 1))) / Self.sector * Self.sector
+            guard case .some = loss, random.next() % 2 == 0 else { return nil }
+            guard let bytes = write.bytes, random.next() % 2 == 0 else { return write }
+            let end = (write.offset + Int(random.next() % UInt64(bytes.count + 1))) / Self.sector * Self.sector
             guard end > write.offset else { return nil }
             return Write(time: write.time, offset: write.offset, bytes: bytes.prefix(end - write.offset))
-        }
-
-        /// SplitMix64, https://prng.di.unimi.it/splitmix64.c.
-        private mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-            return z ^ (z >> 31)
         }
     }
 }

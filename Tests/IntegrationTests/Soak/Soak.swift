@@ -123,7 +123,9 @@ actor Soak {
     private func command() async throws {
         try await queue(Order(target: Self.calm, action: "restart"))
         let isHeld = orders.last { $0.target == Self.switched }?.action == "stop"
-        if isHeld, world.agents.lives(of: Self.switched).contains(where: AgentDirectory.isRunning) { ranWhileHeld += 1 }
+        // An older PID may be somebody else's by now.
+        let isRunning = world.agents.lives(of: Self.switched).last.map(AgentDirectory.isRunning) ?? false
+        if isHeld, isRunning { ranWhileHeld += 1 }
         try await queue(Order(target: Self.switched, action: isHeld ? "restart" : "stop"))
     }
 
