@@ -12,6 +12,11 @@ build_packages='libsqlite3-dev libsystemd-dev libyaml-dev pkg-config zlib1g-dev'
 test_packages='openssl strace python3-venv systemd dbus polkitd docker.io iptables busybox-static podman runc'
 swift_wanted=6.3
 
+# Those that start engines, managers and programs with deadlines, trace system calls, read a hundred thousand made-up
+# inputs, or count what they hold, have the machine to themselves, one after the other: what runs beside them would be
+# told that it is too late.
+alone='IntegrationTests|ConformanceTests|DurabilityTests|DockerWatcherTests|SystemdWatcherTests|LaunchdWatcherTests|FuzzTests|SimulationTests|CommandRunnerTests'
+
 say() { printf '%s: %s\n' "$program" "$*"; }
 step() { printf '\n==> %s\n' "$*"; }
 
