@@ -43,7 +43,7 @@ let package = Package(
         // Loaded into programs that tests start, and so files of their own: one has them end at a given step, the other shows
         // them another time of day. The programs are products by themselves.
         .library(name: "crash-points", type: .dynamic, targets: ["crash-points"]),
-        .library(name: "clock-steps", type: .dynamic, targets: ["ClockSteps"]),
+        .library(name: "clock-steps", type: .dynamic, targets: ["clock-steps"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -163,7 +163,7 @@ let package = Package(
         // Stands in for launchctl.
         .executableTarget(name: "launchctl-stand-in", path: "Tests/Fixtures/launchctl-stand-in"),
         // Has a program see another time of day.
-        .target(name: "ClockSteps", path: "Tests/Fixtures/clock-steps"),
+        .target(name: "clock-steps", path: "Tests/Fixtures/clock-steps", publicHeadersPath: "."),
         // Tells tests what the kernel says of processes.
         .executableTarget(name: "process-recorder", path: "Tests/Fixtures/process-recorder"),
         // Ends programs at a given step, for tests.
@@ -286,7 +286,7 @@ let sharedSettings: [SwiftSetting] = [
 ]
 
 let withoutSwift = [
-    "CPlatformShims", "ClockSteps", "crash-points", "launchctl-stand-in", "process-recorder", "test-target",
+    "CPlatformShims", "clock-steps", "crash-points", "launchctl-stand-in", "process-recorder", "test-target",
 ]
 
 for target in package.targets where target.type != .system && !withoutSwift.contains(target.name) {

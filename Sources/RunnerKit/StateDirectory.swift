@@ -99,12 +99,13 @@ package actor StateDirectory: WatcherMemory {
     }
 
     package nonisolated func attachment(of target: TargetID) -> [UInt8]? {
+        let file = file(of: target, "attachment")
         do {
-            let bytes = try DurableFile.read(file(of: target, "attachment"))
-            _ = troubles.withLockedValue { $0.remove(file(of: target, "attachment").string) }
+            let bytes = try DurableFile.read(file)
+            _ = troubles.withLockedValue { $0.remove(file.string) }
             return bytes
         } catch {
-            complain("A state file can't be read", file(of: target, "attachment"), error)
+            complain("A state file can't be read", file, error)
             return nil
         }
     }

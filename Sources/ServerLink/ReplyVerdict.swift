@@ -6,9 +6,9 @@ package enum ReplyVerdict: Sendable, Hashable {
     case taken([UInt8])
     /// Not taken as it is, and never will be: set aside, or halved when it was many.
     case refused(String)
-    /// Nobody there knows the path. Only a 404 with the server's own error object is surely the server's word; anything else
-    /// may come from something in between.
-    case unknownPath(String, isServers: Bool = false)
+    /// Nobody there knows the path. Said by the server if it is a 404 with the server's own error object; anything else may
+    /// come from something in between.
+    case unknownPath(String, saidByServer: Bool = false)
     /// Not now: kept and tried again, no sooner than this if the server said so.
     case later(String, after: Duration?)
     /// The key is not accepted: kept and tried again once a minute.
@@ -34,8 +34,8 @@ package enum ReplyVerdict: Sendable, Hashable {
                 let words = Self.words(status, body)
                 self = words.contains("Agent not registered") ? .refused(words) : .unauthorized(words)
             case 404, 405:
-                let isServers = status == 404 && body.flatMap(Self.error(in:)) != nil
-                self = .unknownPath(Self.words(status, body), isServers: isServers)
+                let saidByServer = status == 404 && body.flatMap(Self.error(in:)) != nil
+                self = .unknownPath(Self.words(status, body), saidByServer: saidByServer)
             case 300..<400:
                 self = .later(
                     "HTTP \(status): a redirect, which is never followed with the key; set --endpoint to where the server is",

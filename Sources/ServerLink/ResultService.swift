@@ -45,14 +45,14 @@ package struct ResultService<C: Clock>: Service where C.Instant == BootInstant {
                     pacing.reset()
                     trouble = nil
                     await desk.reported(key)
-                case .refused(let reason), .unknownPath(let reason, isServers: true):
+                case .refused(let reason), .unknownPath(let reason, saidByServer: true):
                     logger.warning(
                         "The server refused a command's result for good",
                         metadata: ["command": "\(key.id)", "reason": "\(reason)"])
                     await desk.reported(key)
                 case .later(let reason, let asked):
                     await pause(until: pacing.delay(asked: asked), reason, &trouble)
-                case .unknownPath(let reason, isServers: false):
+                case .unknownPath(let reason, saidByServer: false):
                     await pause(until: pacing.delay(asked: nil), reason, &trouble)
                 case .unauthorized(let reason):
                     await pause(until: .seconds(60), reason, &trouble)
@@ -80,8 +80,8 @@ package struct ResultService<C: Clock>: Service where C.Instant == BootInstant {
             guard left > .zero else { return }
             tried.insert(key)
             switch await tell(key, result, within: left) {
-            case .taken, .refused, .unknownPath(_, isServers: true): await desk.reported(key)
-            case .later, .unknownPath(_, isServers: false), .unauthorized: return
+            case .taken, .refused, .unknownPath(_, saidByServer: true): await desk.reported(key)
+            case .later, .unknownPath(_, saidByServer: false), .unauthorized: return
             }
         }
     }

@@ -14,6 +14,8 @@ package struct Observation: Sendable, Hashable {
     }
 
     package var liveness: Liveness
+    /// How it ended, if it is down.
+    var end: End? { if case .dead(let end) = liveness { end } else { nil } }
     package var memoryMB: Double?
     /// Why this target could not be started again; nil when it can.
     package var obstacle: String?

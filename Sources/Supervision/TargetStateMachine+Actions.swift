@@ -85,7 +85,7 @@ extension TargetStateMachine {
 
     private mutating func overruled(_ reason: String, after operation: Operation, at now: BootInstant) {
         resolve(operation.command, .failed, "not carried out: \(reason)")
-        let end: End? = if case .dead(let end)? = operation.latest?.liveness { end } else { toldEnd }
+        let end = operation.latest?.end ?? toldEnd
         life = nil
         state = .exited(.ended(end?.identity))
         tell(.shutdown, "stays down: \(reason)", .init(kind: .stopped), at: now)
@@ -178,9 +178,4 @@ extension TargetStateMachine {
         state = life == nil ? .exited(.held) : .running(since: life?.began ?? now)
         if let latest = operation.latest { observed(latest, at: now) }
     }
-}
-
-extension Observation {
-    /// How it ended, if it is down.
-    fileprivate var end: End? { if case .dead(let end) = liveness { end } else { nil } }
 }

@@ -6,8 +6,8 @@ extension TargetStateMachine {
     ///
     /// - Returns: the end, if it is news.
     mutating func learn(from observation: Observation) -> End? {
-        let latest = if case .dead(let end) = observation.liveness { end } else { observation.former }
-        guard let end = latest, let told = toldEnd, told.identity == end.identity, told.cause == .unknown,
+        guard let end = observation.end ?? observation.former, let told = toldEnd, told.identity == end.identity,
+            told.cause == .unknown,
             end.cause != .unknown
         else { return nil }
         toldEnd = end

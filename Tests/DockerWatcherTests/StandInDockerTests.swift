@@ -90,6 +90,33 @@ import WatcherAPI
         }
     }
 
+    /// As podman tells it, whose client is behind.
+    @Test func `A restart is not judged by what was read before its death was told`() async throws {
+        let docker = try StandInDocker(
+            events: "exec tail --pid=$test -n +1 -f $dir/stream",
+            inspect: """
+                cp $dir/inspect $dir/seen
+                if [ -e $dir/slow ]; then cat $dir/die >>$dir/stream; while [ ! -e $dir/go ]; do sleep 0.02; done; fi
+                cat $dir/seen
+                """, act: "cp $dir/next $dir/inspect; touch $dir/slow")
+        try docker.write(Self.die + "\n", to: "die")
+        try docker.write("", to: "stream")
+        try docker.write(InspectedJSON().text + "\n", to: "inspect")
+        var next = InspectedJSON()
+        next.startedAt = "2026-11-24T11:00:00Z"
+        try docker.write(next.text + "\n", to: "next")
+        try await observing(docker.watcher, docker.target) { observations in
+            _ = try await observations.alive()
+            async let outcome = docker.watcher.perform(.restart, on: docker.target) {}
+            _ = try await observations.dead()
+            try FileManager.default.removeItem(atPath: docker.directory.file("slow").string)
+            try docker.write("", to: "go")
+            let life = try #require(next.facts?.identity)
+            let result = await outcome
+            #expect(result == .up(life, note: nil))
+        }
+    }
+
     /// Events as fast as a client can write them, of the very container that is watched.
     @Test func `What happens during a flood of events is seen`() async throws {
         let docker = try StandInDocker(

@@ -40,7 +40,7 @@ import WireProtocol
         arguments: [
             (400, .refused("HTTP 400: no")), (413, .refused("HTTP 413: no")), (422, .refused("HTTP 422: no")),
             (401, .unauthorized("HTTP 401: no")), (403, .unauthorized("HTTP 403: no")),
-            (404, .unknownPath("HTTP 404: no", isServers: true)), (405, .unknownPath("HTTP 405: no")),
+            (404, .unknownPath("HTTP 404: no", saidByServer: true)), (405, .unknownPath("HTTP 405: no")),
             (402, .later("HTTP 402: no", after: .seconds(9))), (408, .later("HTTP 408: no", after: .seconds(9))),
             (409, .later("HTTP 409: no", after: .seconds(9))), (418, .later("HTTP 418: no", after: .seconds(9))),
             (429, .later("HTTP 429: no", after: .seconds(9))), (500, .later("HTTP 500: no", after: .seconds(9))),

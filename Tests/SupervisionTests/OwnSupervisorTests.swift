@@ -21,6 +21,19 @@ import WireProtocol
         #expect(bot.events == [.started])
     }
 
+    /// A oneshot that a timer starts, for instance.
+    @Test func whatAnotherSupervisorWasAtAndIsAsBeforeHasNotRecovered() {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.sees(.handledElsewhere("runs, until it is done"))
+        bot.sees(.alive(.life(1)))
+        #expect(bot.events.isEmpty)
+        #expect(bot.machine.report.status == .ok)
+        bot.sees(.undetermined("no bus"))
+        bot.sees(.alive(.life(1)))
+        #expect(bot.events == [.recovered])
+    }
+
     @Test func aDeathThatSomebodyWasQuickerWithIsTold() {
         var bot = Machine()
         bot.sees(.alive(.life(1)))

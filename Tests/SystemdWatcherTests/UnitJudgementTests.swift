@@ -231,6 +231,16 @@ import Testing
             .undetermined("is in a state that is not known here: 'dreaming'")),
     ]
 
+    @Test(arguments: [
+        (ended("inactive", "success", code: 1, 0, oneshot), "ended well"),
+        (oneshot.merging(forgotten) { $1 }, "at rest; systemd knows of no run of it"),
+    ])
+    func `Of a oneshot at rest it is said whether it ran`(changes: [String: BusValue], words: String) {
+        var facts = UnitFacts()
+        facts.update(Self.running.merging(changes) { $1 })
+        #expect(UnitJudgement(facts).observation(memoryMB: nil).remark == words)
+    }
+
     @Test(arguments: cases) func `A unit is judged by its properties`(_ test: Case) {
         var facts = UnitFacts()
         facts.update(Self.running.merging(test.changes) { $1 })

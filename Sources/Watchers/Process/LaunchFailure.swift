@@ -9,24 +9,19 @@ struct LaunchFailure: Error, Sendable, Hashable {
     /// Nothing was begun, and what hinders it can go away by itself.
     var isHindrance = false
 
-    /// What passes, whatever it is.
-    var asHindrance: LaunchFailure {
-        var copy = self
-        copy.isHindrance = true
-        return copy
-    }
-
     var outcome: TargetActionOutcome { isHindrance ? .blocked(text) : .failed(text, isPermanent: isPermanent) }
 }
 
 extension LaunchFailure {
-    /// - Parameter error: why there is no new process, or why it can't be told whether there may be one. A shortage
-    ///   passes, and is always told in the same words.
-    init(_ text: String, _ error: Errno) {
+    /// - Parameters:
+    ///   - error: why there is no new process, or why it can't be told whether there may be one. A shortage passes, and
+    ///     is always told in the same words.
+    ///   - passes: that it passes is known, whatever it is.
+    init(_ text: String, _ error: Errno, passes: Bool = false) {
         switch error {
         case .tooManyOpenFiles, .tooManyOpenFilesInSystem:
             self.init(text: "the runner has no file descriptor left", isHindrance: true)
-        default: self.init(text: "\(text): \(error)", isHindrance: error.isShortage)
+        default: self.init(text: "\(text): \(error)", isHindrance: passes || error.isShortage)
         }
     }
 

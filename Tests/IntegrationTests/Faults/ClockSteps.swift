@@ -25,8 +25,7 @@ final class ClockSteps: Sendable {
 
     /// What the program is to be started with.
     var environment: [String: String] {
-        let library = FilePath(BuiltProgram.runner.path).removingLastComponent().appending("libclock-steps.so")
-        return ["LD_PRELOAD": library.string, "CLOCK_STEPS": path.string]
+        ["LD_PRELOAD": BuiltProgram.library("clock-steps"), "CLOCK_STEPS": path.string]
     }
 
     /// Has the program's clock be that much ahead of the machine's from now on.

@@ -23,7 +23,9 @@ struct CrashingProgram: Sendable {
     ///
     /// - Parameter point: where it ends; nil for nowhere.
     func environment(endingAt point: CrashPoint?) -> [String: String] {
-        var environment = ["LD_PRELOAD": Self.library, "CRASH_STATE": state, "CRASH_NOTES": notes]
+        var environment = [
+            "LD_PRELOAD": BuiltProgram.library("crash-points"), "CRASH_STATE": state, "CRASH_NOTES": notes,
+        ]
         environment["CRASH_POINT"] = point?.description
         return environment
     }
@@ -35,12 +37,6 @@ struct CrashingProgram: Sendable {
     func trace() throws -> CrashTrace {
         try CrashTrace(Array(Data(contentsOf: URL(filePath: notes + "/trace"))))
     }
-
-    /// Beside the programs of the same build.
-    private static let library: String = {
-        let programs = BuiltProgram.runner.path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-        return programs.joined(separator: "/") + "/libcrash-points.so"
-    }()
 }
 
 extension ChildProcess {

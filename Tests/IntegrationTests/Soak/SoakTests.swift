@@ -25,9 +25,7 @@ import Testing
             var faults = SoakVerdict.deaths(killed, told: events)
             faults += SoakVerdict.commands(orders, told: events) { world.agents.lives(of: $0).count }
             if await soak.ranWhileHeld > 0 { faults.append("what a stop held ran \(await soak.ranWhileHeld) times") }
-            // How many a debug build manages beside other work is no promise of it.
-            let pace = Self.runner == nil ? 1 : 15
-            if deaths < Int(Self.duration.components.seconds) * pace { faults.append("only \(deaths) deaths") }
+            if deaths < Int(Self.duration.components.seconds) * 15 { faults.append("only \(deaths) deaths") }
             if SoakSample(world).values[.zombies] != 0 { faults.append("a zombie is left") }
             return SoakReport(
                 "Soak of \(Self.duration): \(deaths) deaths, \(await soak.outageCount) outages, \(orders.count) commands",
