@@ -54,7 +54,8 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
                 guard let watcher = watchers[id.kind] else { return }
                 mailboxes.perform {
                     let outcome = await watcher.perform(action, on: id) { send(.startMade, id) }
-                    send(.finished(outcome), id)
+                    // What the end of the runner cancels has no outcome: the next runner finds it in hand.
+                    if !Task.isCancelled { send(.finished(outcome), id) }
                 }
             },
             gather: { evidence, id, lines in
