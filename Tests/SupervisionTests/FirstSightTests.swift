@@ -151,6 +151,22 @@ import WireProtocol
         #expect(next.requestsStart)
     }
 
+    @Test func whatTheNextRunnerSaysOfAStoppedTargetIsOfItsLastLife() throws {
+        var first = Machine()
+        first.sees(.alive(.life(1)))
+        first.seesDeath(of: 1, cause: .exit(code: 3))
+        first.comeUp(as: 2)
+        first.feed(.commanded(.stop(3)))
+        first.seesDeath(of: 2, cause: .signal(15), deliberate: true)
+        first.feed(.finished(.down))
+        first.feed(.commanded(.restart(4)))
+        #expect(first.requestsStart)
+        var next = Machine(record: first.record)
+        next.seesDeath(of: 2, cause: .unknown)
+        let message = try #require(next.machine.report.message)
+        #expect(message.contains("PID 2") && !message.contains("exit 3"), "\(message)")
+    }
+
     @Test(arguments: [true, false])
     func theEndOfAnInterruptedRestartIsNoDeathForTheRunnerAfterTheNext(isKnown: Bool) throws {
         let cause: End.Cause = isKnown ? .signal(15) : .unknown
