@@ -12,8 +12,8 @@ import Testing
 
     @Test(
         arguments: [
-            ("org.freedesktop.DBus.Error.AccessDenied", .failed(denied, isPermanent: true)),
-            ("org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", .failed(denied, isPermanent: true)),
+            ("org.freedesktop.DBus.Error.AccessDenied", .blocked(denied)),
+            ("org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", .blocked(denied)),
             (
                 "org.freedesktop.systemd1.TransactionIsDestructive",
                 .overruled("somebody else has a job for it that must not be undone (said so)")

@@ -31,6 +31,8 @@ package struct UnitHistory: Sendable, Hashable {
         var wasDown: Bool
     }
     private var asked: Asked?
+    /// How it is down was read: what is told later is of what comes after its end.
+    private var isEndRead = false
     private var isForgotten = false
 
     package init(unit: String) {
@@ -39,7 +41,9 @@ package struct UnitHistory: Sendable, Hashable {
     }
 
     /// Takes over what systemd tells of the unit now.
-    package mutating func take(_ told: UnitFacts) {
+    ///
+    /// - Parameter isReading: it was asked for all, and has not only told what changed.
+    package mutating func take(_ told: UnitFacts, isReading: Bool = false) {
         isForgotten = told.isBlank
         var new = remembering(told)
         if new.mainInvocation.isEmpty { new.mainInvocation = facts.mainInvocation }
@@ -54,6 +58,7 @@ package struct UnitHistory: Sendable, Hashable {
             former = missedEnd(before: new)
         }
         facts = new
+        isEndRead = facts.isDown && (isReading || isEndRead)
         switch facts.activeState {
         case "deactivating": wayDown = facts.hasJob || wayDown == .stopped ? .stopped : .byItself
         case "active", "reloading", "refreshing": wayDown = nil
@@ -81,10 +86,12 @@ package struct UnitHistory: Sendable, Hashable {
     /// What systemd tells, with what it told before of the life that ended, where it has forgotten that.
     private func remembering(_ told: UnitFacts) -> UnitFacts {
         guard facts.isDown, told.activeState == "inactive", !facts.invocation.isEmpty,
-            told.loadState == facts.loadState,
+            // A unit without a file is gone with its end; one whose file is removed later is missing.
+            told.loadState == facts.loadState || !isEndRead,
             told.isBlank || (facts.activeState == "failed" && told.invocation == facts.invocation)
         else { return told }
         var known = facts
+        known.loadState = told.loadState
         known.activeState = told.activeState
         known.subState = told.subState
         known.job = told.job

@@ -8,6 +8,8 @@ import SystemdSupport
 extension UnitMonitor {
     /// How long a job may take. systemd has its own limits, which come first.
     private static let patience = Duration.seconds(300)
+    /// How long systemd may be out of reach until it is not known what became of a job.
+    private static let patienceWithLoss = Duration.seconds(30)
 
     /// What is asked for, and what polkit calls it.
     private enum Request: String {
@@ -56,12 +58,12 @@ extension UnitMonitor {
     ) async -> TargetActionOutcome {
         let former = unit.facts.invocation
         if unit.facts.result == "start-limit-hit", let failure = await resetFailed(unit) { return failure }
-        var end = await job(request, of: unit, startMade)
+        var end = await jobThroughLoss(request, of: unit, startMade)
         await freshlyRead(unit)
         // Nothing was begun: the limit on starts, which a result from before can hide.
         if end == .ended("failed"), unit.facts.activeState == "failed", unit.facts.invocation == former {
             if let failure = await resetFailed(unit) { return failure }
-            end = await job(request, of: unit) {}
+            end = await jobThroughLoss(request, of: unit) {}
         }
         if isHostStopping { return .failed("this host is going down", isPermanent: false) }
         if let failure = outcome(of: end, request, unit) { return failure }
@@ -78,7 +80,7 @@ extension UnitMonitor {
     }
 
     private func stop(_ unit: WatchedUnit) async -> TargetActionOutcome {
-        if let failure = outcome(of: await job(.stop, of: unit) {}, .stop, unit) { return failure }
+        if let failure = outcome(of: await jobThroughLoss(.stop, of: unit) {}, .stop, unit) { return failure }
         await freshlyRead(unit)
         guard unit.facts.isDown else {
             return .failed("it is not down after its stop job was done", isPermanent: false)
@@ -105,6 +107,32 @@ extension UnitMonitor {
     private func refusal(_ verb: String, of unit: WatchedUnit) -> UnitRefusal {
         let user = geteuid()
         return UnitRefusal(unit: unit.facts.id, verb: verb, user: Account.of(user: user)?.name ?? "\(user)")
+    }
+
+    /// A job, seen to its end even if the connection is lost meanwhile: a systemd that starts itself anew goes on with its
+    /// jobs (systemctl(1), daemon-reexec) and tells nobody of their ends, but the unit shows them.
+    private func jobThroughLoss(
+        _ request: Request, of unit: WatchedUnit, _ startMade: @escaping @Sendable () -> Void
+    ) async -> JobEnd {
+        let former = unit.facts.invocation
+        let end = await job(request, of: unit, startMade)
+        guard case .lost = end, await isLinked(within: Self.patienceWithLoss), await hasArrived(unit) else {
+            return end
+        }
+        let isDone = request == .stop ? unit.facts.isDown : unit.facts.invocation != former
+        return isDone ? .ended("done") : end
+    }
+
+    /// Waits until the unit is as its jobs leave it; false when that can't be seen, or takes too long.
+    private func hasArrived(_ unit: WatchedUnit) async -> Bool {
+        let deadline = BootClock().now.advanced(by: Self.patience)
+        let alarm = loop.schedule(at: deadline) { [weak self, id = unit.id] in
+            self?.assumeIsolated { $0.units[id]?.wakeWaiters() }
+        }
+        defer { alarm.cancel() }
+        await freshlyRead(unit)
+        while unit.isKnown, unit.facts.isOnItsWay, BootClock().now < deadline { await unit.isReadAgain() }
+        return unit.isKnown && !unit.facts.isOnItsWay
     }
 
     private func job(

@@ -77,7 +77,7 @@ extension UnitMonitor {
             } else {
                 unit.problem = nil
                 // A signal that came between the answers is newer than they are; it is read again at once.
-                if !unit.isStale || unit.facts.activeState.isEmpty { unit.history.take(reading.facts) }
+                if !unit.isStale || unit.facts.activeState.isEmpty { unit.history.take(reading.facts, isReading: true) }
                 // It was asked for by another of its names: its jobs go by this one.
                 if unit.facts.id != unit.watchedID { addMatches(of: unit, path: path) }
                 finish(unit)

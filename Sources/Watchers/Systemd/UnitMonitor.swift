@@ -94,8 +94,19 @@ actor UnitMonitor {
 
     /// Returns when it is known whether the manager can be reached.
     func settled() async {
-        guard case .connecting = link else { return }
-        await withCheckedContinuation { waiting.append($0) }
+        while case .connecting = link { await withCheckedContinuation { waiting.append($0) } }
+    }
+
+    /// Waits for the manager, through as many tries to connect as there is time for.
+    func isLinked(within patience: Duration) async -> Bool {
+        let deadline = BootClock().now.advanced(by: patience)
+        let alarm = loop.schedule(at: deadline) { [weak self] in self?.assumeIsolated { $0.wakeWaiting() } }
+        defer { alarm.cancel() }
+        while BootClock().now < deadline {
+            if case .up = link { return true }
+            await withCheckedContinuation { waiting.append($0) }
+        }
+        return false
     }
 
     // MARK: The connection

@@ -25,10 +25,10 @@ package struct UnitRefusal: Sendable, Hashable {
         let words = error.message ?? "\(error.errno)"
         switch error.name ?? "" {
         case _ where Self.isDenial(error):
-            return .failed(
+            // A rule takes effect with its file.
+            return .blocked(
                 "systemd does not let user '\(user)' \(verb) \(unit): no polkit rule allows "
-                    + "org.freedesktop.systemd1.manage-units with unit '\(unit)' and verb '\(verb)' to that user",
-                isPermanent: true)
+                    + "org.freedesktop.systemd1.manage-units with unit '\(unit)' and verb '\(verb)' to that user")
         case "org.freedesktop.systemd1.TransactionIsDestructive":
             return .overruled("somebody else has a job for it that must not be undone (\(words))")
         case "org.freedesktop.systemd1.NoSuchUnit", "org.freedesktop.systemd1.UnitMasked",

@@ -71,6 +71,11 @@ final class WatchedUnit {
         wakeWaiters()
     }
 
+    /// Returns when it was read the next time, whoever asks for that, or when it can't be.
+    func isReadAgain(isolation: isolated (any Actor)? = #isolation) async {
+        await withCheckedContinuation { waiters.append($0) }
+    }
+
     func wakeWaiters() {
         let waiting = waiters
         waiters = []

@@ -186,4 +186,53 @@ import WireProtocol
             #expect(host.stub.heartbeats.count { $0.heartbeat.event?.kind == .died } == 1)
         }
     }
+
+    /// systemd forgets them with their end.
+    @Test func aTransientUnitThatIsStoppedIsNotMissingNorBroughtBack() async throws {
+        try await withUnitUnderWatch(nil, isStarted: false) { host in
+            _ = try await host.heard { $0.event?.kind == .missing }
+            let start = ["systemd-run", "--unit", "bot", "--collect", "sleep", "infinity"]
+            _ = try await host.systemd.run(start)
+            let up = try await host.up()
+            try await host.run("systemctl", "stop", "bot.service")
+            let stopped = try await host.heard(after: up) { $0.event != nil }
+            #expect(stopped.message == "bot was stopped by somebody: SIGTERM (15)")
+            #expect(stopped.status == .shutdown)
+
+            _ = try await host.systemd.run(start)
+            let again = try await host.up()
+            try await host.run("systemctl", "kill", "--signal=KILL", "bot.service")
+            let died = try await host.heard(after: again) { $0.event != nil }
+            #expect(
+                died.message == "bot was killed: SIGKILL (9); it can't be restarted: systemd knows no unit bot.service")
+            #expect(died.event?.kind == .died)
+        }
+    }
+
+    /// Its job goes on in the new one, and what comes of it is what is told.
+    @Test(arguments: ["recovery", "command"]) func aManagerThatStartsAnewWhileAUnitStartsIsWaitedFor(
+        start: String
+    ) async throws {
+        let unit = "ExecStartPre=/bin/sh -c 'test ! -e /run/slow || sleep 2'\nExecStart=/bin/sleep infinity\n"
+        try await withUnitUnderWatch("[Service]\n" + unit) { host in
+            let up = try await host.up()
+            try await host.run("touch", "/run/slow")
+            let command: Command?
+            if start == "command" {
+                command = host.stub.queue("restart", type: "systemd", target: "bot.service", agent: "bot")
+            } else {
+                command = nil
+                try await host.run("systemctl", "kill", "--signal=KILL", "bot.service")
+                _ = try await host.heard(after: up) { $0.event?.kind == .died }
+            }
+            try await host.run(
+                "sh", "-c", "until systemctl is-active bot.service | grep activating; do sleep 0.1; done")
+            try await host.run("systemctl", "daemon-reexec")
+            _ = try await host.heard(after: up) { $0.status == .ok && $0.event?.pid != nil }
+            if let command { #expect(try await host.stub.result(of: command.id).result.status == .completed) }
+            let kinds = host.stub.heartbeats.dropFirst(up + 1).compactMap(\.heartbeat.event?.kind)
+            #expect(kinds.count { $0 == .died } == (command == nil ? 1 : 0))
+            #expect(!kinds.contains(.restartFailed))
+        }
+    }
 }
