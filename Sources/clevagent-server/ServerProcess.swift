@@ -96,7 +96,8 @@ struct ServerProcess {
 
     private func server() throws -> HTTPServerBuilder {
         let base = HTTPServerBuilder.http1(
-            configuration: .init(additionalChannelHandlers: [BadRequestHandler()], idleTimeout: .seconds(120)))
+            configuration: .init(
+                additionalChannelHandlers: [ClientDepartureHandler(), BadRequestHandler()], idleTimeout: .seconds(120)))
         guard let tls = configuration.tls else { return base }
         var settings: TLSConfiguration
         do {

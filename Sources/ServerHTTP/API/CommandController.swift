@@ -26,11 +26,13 @@ struct CommandController: Sendable {
         let taken =
             wait == 0
             ? try await take(for: runner, in: key.project)
-            : try await hold(for: runner, in: key.project, seconds: wait)
+            : try await context.whileClientWaits {
+                try await hold(for: runner, in: key.project, seconds: wait)
+            }
         return try JSONBody.response(taken)
     }
 
-    /// Holds the request until a command comes, the seconds pass, or the server goes down.
+    /// Holds the request until a command comes, the seconds pass, the client leaves, or the server goes down.
     private func hold(for runner: RunnerID?, in project: ProjectID, seconds: Int64) async throws -> [Command] {
         let topic = Topic.commands(project, runner)
         let deadline = clock.now().steady + .seconds(seconds)
@@ -40,7 +42,7 @@ struct CommandController: Sendable {
         return try await withGracefulShutdownHandler {
             while true {
                 let bell = doorbell.listen(to: topic)
-                if polls.isNewest(topic, ticket) {
+                if polls.isNewest(topic, ticket), !Task.isCancelled {
                     let taken = try await take(for: runner, in: project)
                     guard taken.isEmpty else { return taken }
                 }
