@@ -50,7 +50,7 @@ import Testing
     }
 }
 
-/// Tells when a process is read in full.
+/// Tells when a process has been read in full.
 private final class CountedFacts: ForwardingProcesses {
     private let readings = AsyncStream.makeStream(of: Void.self)
     private let total = NIOLockedValueBox(0)
@@ -62,11 +62,12 @@ private final class CountedFacts: ForwardingProcesses {
     }
 
     func facts(of pid: Int32) throws(Errno) -> ProcessFacts {
+        let facts = try ProcFS().facts(of: pid)
         // Not of ourselves: that is read once, at the start.
         if pid != ProcessHandle.ownPID {
             total.withLockedValue { $0 += 1 }
             readings.continuation.yield()
         }
-        return try ProcFS().facts(of: pid)
+        return facts
     }
 }

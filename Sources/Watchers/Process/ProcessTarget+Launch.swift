@@ -26,6 +26,7 @@ extension ProcessTarget {
 
     /// Goes as far as to the exec. From a `restart` it must not be cancelled.
     func begin() async -> Started {
+        await refresh()
         isLaunching = true
         let started = await beginUnseen()
         if case .ended = started { isLaunching = false }
@@ -33,6 +34,13 @@ extension ProcessTarget {
     }
 
     private func beginUnseen() async -> Started {
+        // The last look: until the program runs there is none but this.
+        switch look(.changed).liveness {
+        case .alive(let identity), .unhealthy(let identity, _): return .ended(.up(identity, note: nil))
+        case .undetermined(let reason), .handledElsewhere(let reason):
+            return .ended(.failed(reason, isPermanent: false))
+        case .dead, .missing: break
+        }
         do {
             let plan = try plan()
             let table = try await tableWithoutRemnants()

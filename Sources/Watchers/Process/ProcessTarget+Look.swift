@@ -18,16 +18,20 @@ extension ProcessTarget {
 
     /// Looks for the target's process where it is not held, however long that takes, and says what its state is.
     func lookAfresh(_ reasons: TargetHints.Reasons) async -> Observation {
-        if life == nil, ended == nil { takeUpRememberedLife() }
-        if life?.handle.isAlive != true { await finder.refresh() }
+        await refresh()
         return look(reasons)
     }
 
-    /// At first sight looks for the process; after that the finder does so by itself, and tells by hints.
-    func lookAtHint(_ reasons: TargetHints.Reasons) async -> Observation {
+    /// Has the target's process looked for where it is not held.
+    func refresh() async {
         if life == nil, ended == nil { takeUpRememberedLife() }
-        let isFirstSight = life == nil && ended?.noticed == nil && finder.isUnread
-        return isFirstSight ? await lookAfresh(reasons) : look(reasons)
+        if life?.handle.isAlive != true { await finder.refresh() }
+    }
+
+    /// Whether the process has to be looked for; later the finder does so by itself, and tells by hints.
+    func isFirstSight() -> Bool {
+        if life == nil, ended == nil { takeUpRememberedLife() }
+        return life == nil && ended?.noticed == nil && finder.isUnread
     }
 
     /// Reads what names the process and the process, and says what the target's state is.

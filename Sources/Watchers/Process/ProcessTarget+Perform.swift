@@ -19,22 +19,13 @@ extension ProcessTarget {
         defer { hints.raise(.changed) }
         let outcome =
             switch action {
-            case .recover: await recover(startMade)
+            case .recover: await launch(startMade)
             case .restart: await restart(startMade)
             case .stop: await stop()
             }
         // What it has become, a daemon or a twin perhaps. Nobody may be observing who would write it down.
         _ = await save()
         return outcome
-    }
-
-    private func recover(_ startMade: @Sendable () -> Void) async -> TargetActionOutcome {
-        let judgement = await lookAfresh(.changed)
-        switch judgement.liveness {
-        case .alive(let identity), .unhealthy(let identity, _): return .up(identity, note: nil)
-        case .undetermined(let reason), .handledElsewhere(let reason): return .failed(reason, isPermanent: false)
-        case .dead, .missing: return await launch(startMade)
-        }
     }
 
     private func restart(_ startMade: @Sendable () -> Void) async -> TargetActionOutcome {
@@ -55,19 +46,9 @@ extension ProcessTarget {
             // Awaited at once: a task of its own only so that our cancellation does not end it between stop and start.
             let started = await Task {
                 if let failure = await self.end() { return Started.ended(failure) }
-                return await self.beginAfterEnd()
+                return await self.begin()
             }.value
             return await finish(started, startMade)
-        }
-    }
-
-    /// Notes the end that was just seen, and starts anew.
-    private func beginAfterEnd() async -> Started {
-        switch await lookAfresh(.changed).liveness {
-        case .alive(let identity), .unhealthy(let identity, _): return .ended(.up(identity, note: nil))
-        case .undetermined(let reason), .handledElsewhere(let reason):
-            return .ended(.failed(reason, isPermanent: false))
-        case .dead, .missing: return await begin()
         }
     }
 

@@ -106,17 +106,21 @@ actor ProcessTarget {
     ///
     /// - Returns: nil when there is nothing new, and while a look would mean nothing.
     func observe() async -> Observation? {
-        let reasons = hints.take(listener, isLooking: !isLaunching)
-        guard !isLaunching else { return nil }
-        let observation = await lookAtHint(reasons)
-        // Something may have begun while we waited.
-        guard !isLaunching else { return nil }
+        if isFirstSight() { await finder.refresh() }
+        guard let (observation, reasons) = lookUnlessLaunching() else { return nil }
         if reasons.contains(.rewriteDue) { announce() }
         // A death must not wait for the disk, and needs nothing there.
         if life != nil { _ = await save() }
         guard observation != reported else { return nil }
         reported = observation
         return observation
+    }
+
+    /// The question and the look in one: others get their turn at every `await`, also at one for a method of our own, since
+    /// an observer's preferred executor is another one (SE-0417).
+    private func lookUnlessLaunching() -> (Observation, TargetHints.Reasons)? {
+        let reasons = hints.take(listener, isLooking: !isLaunching)
+        return isLaunching ? nil : (look(reasons), reasons)
     }
 
     // MARK: The note
