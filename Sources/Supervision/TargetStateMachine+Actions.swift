@@ -7,7 +7,8 @@ extension TargetStateMachine {
     ) {
         state = .operating(
             Operation(
-                action: action, before: life, command: command, hindrance: hindrance, holdsPermit: action != .stop))
+                action: action, before: life, wasUnhealthy: life != nil && report.status == .error, command: command,
+                hindrance: hindrance, holdsPermit: action != .stop))
         let by = command.map { " (\($0.key))" } ?? ""
         switch action {
         case .recover, .restart:
@@ -129,7 +130,7 @@ extension TargetStateMachine {
         case .stop:
             // It is held all the same: should it end now, it stays down.
             resume(from: operation, at: now)
-            note(report.status, "could not be stopped: \(reason)")
+            note(statusAfterFailure(of: operation), "could not be stopped: \(reason)")
         case .recover, .restart:
             let isAlive =
                 switch operation.latest?.liveness {
@@ -145,7 +146,9 @@ extension TargetStateMachine {
                 tellPlan("could not be restarted: \(reason)", .restartFailed, due: due, at: now)
                 tellCrashLoop(at: now)
             } else if isAlive {
-                tell(.warning, "could not be restarted: \(reason)", .init(kind: .restartFailed), at: now)
+                tell(
+                    operation.wasUnhealthy ? .error : .warning, "could not be restarted: \(reason)",
+                    .init(kind: .restartFailed), at: now)
                 resume(from: operation, at: now)
             } else if isPermanent || settings.policy == .never {
                 wasEnded(operation.before, operation.latest?.end)
@@ -174,6 +177,11 @@ extension TargetStateMachine {
     }
 
     /// Goes back to what was last seen, as if it were seen now for the first time since the action began.
+    /// Unless something newer was seen, it is as it was.
+    private func statusAfterFailure(of operation: Operation) -> HeartbeatStatus {
+        operation.wasUnhealthy && operation.latest == nil ? .error : report.status
+    }
+
     private mutating func resume(from operation: Operation, at now: BootInstant) {
         state = life == nil ? .exited(.held) : .running(since: life?.began ?? now)
         if let latest = operation.latest { observed(latest, at: now) }

@@ -22,8 +22,17 @@ extension TargetStateMachine {
 
     /// The target is found down, or ends now, by that action as far as can be known.
     mutating func foundDown(
-        inTheMiddleOf action: TargetAction, _ ticket: CommandTicket?, _ end: End, at now: BootInstant
+        inTheMiddleOf action: TargetAction, _ ticket: CommandTicket?, _ end: End, _ observation: Observation,
+        at now: BootInstant
     ) {
+        // Policy began to start it, and now leaves it down: how it had ended was not known then, or what was started has
+        // ended so.
+        if action == .recover, ticket == nil, !settings.policy.restarts(after: asTold(end)) {
+            let isToldOf = end.identity == toldBefore?.identity
+            attempt = max(0, attempt - 1)
+            rest(after: end, observation, as: isToldOf && !end.isDeliberate ? .evidence : nil, at: now)
+            return
+        }
         wasEnded(life, end)
         switch action {
         case .stop:
@@ -52,10 +61,10 @@ extension TargetStateMachine {
             tookUp(identity, after: interruption.action, interruption.command, at: now)
             if case .unhealthy(_, let reason) = observation.liveness { seenUnhealthy(identity, reason, at: now) }
         case .dead(let end):
-            foundDown(inTheMiddleOf: interruption.action, interruption.command, end, at: now)
+            foundDown(inTheMiddleOf: interruption.action, interruption.command, end, observation, at: now)
         case .missing:
             let end = End(identity: life, cause: .unknown)
-            foundDown(inTheMiddleOf: interruption.action, interruption.command, end, at: now)
+            foundDown(inTheMiddleOf: interruption.action, interruption.command, end, observation, at: now)
         case .undetermined, .handledElsewhere:
             restored = .operating(interruption.action, before: life, command: interruption.command?.key)
             state = .unseen

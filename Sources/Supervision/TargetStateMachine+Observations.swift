@@ -61,9 +61,8 @@ extension TargetStateMachine {
                     tellUp(kind: nil, nil, at: now)
                 }
             }
-            if case .unhealthy(_, let reason) = observation.liveness, case .running = state {
-                seenUnhealthy(identity, reason, at: now)
-            }
+            // While an interrupted action may still end it, it is not judged.
+            if case .unhealthy(_, let reason) = observation.liveness { seenUnhealthy(identity, reason, at: now) }
         case .dead(let end): foundDown(end, missing: nil, observation, at: now)
         case .missing(let reason):
             foundDown(End(identity: nil, cause: .unknown), missing: reason, observation, at: now)
@@ -89,7 +88,7 @@ extension TargetStateMachine {
     ) {
         switch restored {
         case .operating(let action, _, let key):
-            foundDown(inTheMiddleOf: action, action.ticket(for: key), end, at: now)
+            foundDown(inTheMiddleOf: action, action.ticket(for: key), end, observation, at: now)
         case .waiting where life == nil && !isHeld && missing == nil && !settings.policy.restarts(after: asTold(end)):
             // How it ended was not known when the restart was planned, and after such an end nothing is started.
             attempt = max(0, attempt - 1)
@@ -131,7 +130,7 @@ extension TargetStateMachine {
     }
 
     /// How it ended, as a runner saw it that was there; who only finds it down may take an end by itself for a stop.
-    private func asTold(_ end: End) -> End {
+    func asTold(_ end: End) -> End {
         guard let told = toldBefore, told.cause != .unknown, end.identity == nil || end.identity == told.identity else {
             return end
         }

@@ -52,6 +52,8 @@ package struct TargetStateMachine: Sendable {
         package var action: TargetAction
         /// The life it began with.
         package var before: Identity?
+        /// That life was told as unhealthy.
+        package var wasUnhealthy = false
         package var command: CommandTicket?
         /// What it was told to wait for when it was last tried.
         package var hindrance: String?

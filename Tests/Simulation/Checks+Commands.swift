@@ -7,8 +7,9 @@ extension Checks {
     /// The command that the record on the disk gives as the reason for an action that begins.
     func commandBehind(_ action: TargetAction, of target: SimulatedTarget, on host: SimulatedHost) -> CommandKey? {
         guard !host.disk.isBehind else { return nil }
-        guard case .operating(let recorded, _, let command)? = host.disk.records[target.id]?.phase,
-            recorded == action
+        // What a recovery by policy begins is not written first: the record may be of an earlier boot.
+        guard let record = host.disk.records[target.id], record.bootID == host.bootID || action != .recover,
+            case .operating(let recorded, _, let command) = record.phase, recorded == action
         else {
             if action != .recover { violated(.writtenFirst, "\(action) of \(target.id)") }
             return nil
@@ -38,9 +39,10 @@ extension Checks {
 
     /// That an action begins is on the disk. A stop holds also if it does not succeed: should the target end, it stays down.
     func recorded(_ record: TargetRecord, before: TargetRecord?, of id: TargetID, on host: SimulatedHost) {
-        guard case .operating(let action, _, let command) = record.phase, before?.phase != record.phase,
-            let target = host.target(id)
-        else { return }
+        guard let target = host.target(id) else { return }
+        // Also one that began while the disk could not be written.
+        if record.isHeld, before?.isHeld != true { with(target, host) { $0.isHeld = true } }
+        guard case .operating(let action, _, let command) = record.phase, before?.phase != record.phase else { return }
         if let command, orders[command.id]?.written == nil { orders[command.id]?.written = world.now }
         if action == .stop { with(target, host) { $0.isHeld = true } }
     }

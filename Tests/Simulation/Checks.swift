@@ -18,17 +18,21 @@ final class Checks: @unchecked Sendable {
         var restartsAsked = 0
         var policyStarts: [Moment] = []
         var lastBegan: Moment = -1
+        /// The life that began then.
+        var latest: Int32?
         /// By PID: lives that a runner has seen, when.
         var seen: [Int32: Moment] = [:]
         /// Lives whose ends a runner must tell.
         var mustTell: [Int32: Moment] = [:]
-        /// It was first seen down by this boot's first runner, and is left down.
+        /// A runner found it down at its first look, after a life that none had seen, and so leaves it down.
         var wasFoundDown = false
         /// A stop or a restart did not succeed, which is told as a warning.
         var hasRefused = false
         /// Lives that actions ended.
         var endedByActions: Set<Int32> = []
         var isFirstSight = true
+        /// The runner that looked last.
+        var lookedBy: Int?
     }
 
     struct Order {
@@ -60,6 +64,8 @@ final class Checks: @unchecked Sendable {
     /// Hosts whose disks could not be written when their runner was killed: what was in memory only is gone.
     var lostMemory: [Int: Moment] = [:]
     var serverSlept = false
+    /// The last step of the server's time of day, and how wrong that was before.
+    var serverStep: (at: Moment, before: Moment) = (-1, 0)
     /// When the server's clocks last stood still or were set: what is older may be older than it can know.
     var serverErred: Moment = -1
 
@@ -82,8 +88,9 @@ final class Checks: @unchecked Sendable {
     func began(_ target: SimulatedTarget, on host: SimulatedHost, byRunner: Bool) {
         with(target, host) {
             $0.lastBegan = world.now
-            $0.wasFoundDown = false
-            guard !byRunner else { return }
+            $0.latest = target.life?.identity.pid
+            // Of what others started, only a runner that sees it alive knows.
+            guard !byRunner else { return $0.wasFoundDown = false }
             $0.isHeldUnknown = $0.isHeld || $0.isHeldUnknown
             $0.isHeld = false
             $0.restartsAsked = 0
@@ -128,15 +135,21 @@ final class Checks: @unchecked Sendable {
                 sawEnd(of: pid, &$0, isStopping: host.life?.isStopping ?? true)
             }
             $0.lastSeen = (observation, world.now)
+            let isFirstLook = $0.lookedBy != host.life?.number
+            $0.lookedBy = host.life?.number
             switch observation.liveness {
             case .alive(let identity), .unhealthy(let identity, _):
                 // What comes up by an action counts as seen once the action has ended.
-                if $0.acting == 0, let pid = identity.pid, $0.seen[pid] == nil { $0.seen[pid] = world.now }
+                // A runner that is told to stop leaves it to the next one.
+                if $0.acting == 0, host.life?.isStopping == false, let pid = identity.pid, $0.seen[pid] == nil {
+                    $0.seen[pid] = world.now
+                }
                 $0.isFirstSight = false
                 $0.wasFoundDown = false
                 if $0.isHeldUnknown, $0.acting == 0 { releaseWhenWritten(target, on: host) }
             case .dead, .missing:
-                if $0.isFirstSight { $0.wasFoundDown = true }
+                let isUnseen = $0.seen[$0.latest ?? 0] == nil
+                if $0.isFirstSight || (isFirstLook && isUnseen) { $0.wasFoundDown = true }
                 $0.isFirstSight = false
             case .undetermined, .handledElsewhere: break
             }

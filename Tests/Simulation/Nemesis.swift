@@ -237,6 +237,7 @@ final class Nemesis: @unchecked Sendable {
         case .storeFailures:
             server.storeFailsUntil = world.now + world.spread(.milliseconds(10), .minutes(2))
         case .serverWallSteps:
+            server.checks.serverStep = (world.now, server.machine.wallError)
             server.machine.wallError += world.between(-.hours(2), .hours(2))
             server.checks.serverErred = world.now
         case .serverSuspend:

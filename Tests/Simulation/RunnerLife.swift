@@ -11,7 +11,7 @@ import WireProtocol
 /// still run to their ends, and nothing that they do has any effect.
 final class RunnerLife: CustomStringConvertible, @unchecked Sendable {
     let host: SimulatedHost
-    private let number: Int
+    let number: Int
     private(set) var isAlive = true
     private(set) lazy var watcher = SimulatedWatcher(self)
     private var task: Task<Void, Never>?

@@ -240,6 +240,35 @@ import WireProtocol
         #expect(bot.requestsStart)
     }
 
+    /// Also if it was told already that it died, when its restart began, and only now that somebody had stopped it.
+    @Test func whatSomebodyHadStoppedStaysDownThoughItsRestartHadBegun() {
+        var first = Machine()
+        first.sees(.alive(.life(1)))
+        first.seesDeath(of: 1)
+        first.feed(.startPermitted)
+        #expect(first.performed == [.recover])
+        var next = Machine(record: first.machine.record)
+        next.seesDeath(of: 1, cause: .signal(15), deliberate: true)
+        #expect(next.events == [.stopped])
+        #expect(!next.requestsStart && next.machine.deadline == nil)
+    }
+
+    @Test func whatEndedWellStaysDownOnFailureThoughItsRestartHadBegun() {
+        var bot = Machine(policy: .onFailure, record: record(phase: .operating(.recover, before: nil, command: nil)))
+        bot.seesDeath(of: 2, cause: .exit(code: 0))
+        #expect(bot.events == [.exited])
+        #expect(!bot.requestsStart && bot.machine.deadline == nil)
+    }
+
+    @Test func whatCameUpAndIsUnhealthyForTheNextRunnerIsRestarted() {
+        let key = CommandKey(endpoint: "e", id: 7)
+        var bot = Machine(record: record(life: 1, phase: .settling(command: key)))
+        bot.sees(.unhealthy(.life(1), "no answer"))
+        #expect(bot.results == [.failed])
+        #expect(bot.events == [.unhealthy])
+        #expect(bot.requestsStart || bot.machine.deadline != nil)
+    }
+
     @Test func whatARunnerHadSignalledForARestartIsBroughtBackHoweverItEnds() {
         let key = CommandKey(endpoint: "e", id: 7)
         var bot = Machine(

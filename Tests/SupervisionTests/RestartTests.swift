@@ -16,6 +16,20 @@ import WireProtocol
         #expect(bot.performed == [.restart])
     }
 
+    @Test(arguments: [CommandTicket.restart(1), .stop(1)])
+    func whatIsUnhealthyStaysAnErrorWhenACommandFailed(command: CommandTicket) {
+        var bot = Machine(policy: .never)
+        bot.sees(.alive(.life(1)))
+        bot.sees(.unhealthy(.life(1), "no answer"))
+        bot.feed(.commanded(command))
+        bot.feed(.startPermitted)
+        bot.feed(.finished(.failed("it does not end", isPermanent: false)))
+        #expect(bot.results == [.failed])
+        #expect(bot.machine.report.status == .error)
+        bot.sees(.alive(.life(1)))
+        #expect(bot.events == [.recovered])
+    }
+
     @Test func whatTheNextRunnerFindsStoppedByAPersonStaysDown() {
         var bot = Machine()
         bot.sees(.alive(.life(1)))
