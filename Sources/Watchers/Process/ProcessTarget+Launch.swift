@@ -166,12 +166,24 @@ extension ProcessTarget {
             in: table, since: former.bootID == host.bootID ? lastAlive ?? note.seen : nil,
             excluding: host.claimed.lives(besides: id), bootID: host.bootID)
         for candidate in candidates where candidate != former && !host.ourselves.contains(candidate.pid) {
-            guard let handle = try hold(candidate), let facts = try facts(of: candidate), Twin.matches(facts, recipe),
+            // First what costs little: most are something else.
+            guard try arguments(of: candidate) == recipe.arguments.texts, let handle = try hold(candidate),
+                let facts = try facts(of: candidate), Twin.matches(facts, recipe),
                 handle.isAlive
             else { continue }
             return (candidate, handle)
         }
         return nil
+    }
+
+    /// Nil when it has ended.
+    private func arguments(of identity: ProcessIdentity) throws(LaunchFailure) -> [ByteText]? {
+        do {
+            return ByteText.list(try host.processes.commandLine(of: identity.pid))
+        } catch {
+            guard error.isShortage else { return nil }
+            throw LaunchFailure("process \(identity.pid) can't be looked at", error)
+        }
     }
 
     /// Nil when it has ended.

@@ -5,6 +5,8 @@ import SystemSupport
 /// Has everything read again now and then, should an event ever be missed. One alarm for all targets.
 final class SafetyNet: Sendable {
     private static let interval = Duration.seconds(30)
+    /// So many are read again before the loop looks at what has happened meanwhile.
+    private static let batch = 20
 
     private struct State {
         var targets: [TargetID: TargetHints] = [:]
@@ -53,7 +55,15 @@ final class SafetyNet: Sendable {
     private func ring() {
         if let events { loop.execute { events.refresh() } }
         let targets = state.withLockedValue { Array($0.targets.values) }
-        targets.forEach { $0.raise([.changed, .refresh]) }
+        refresh(targets[...])
         if !targets.isEmpty { arm() }
+    }
+
+    /// Raises the hints batch by batch, each behind the looks of the one before: a death is not to wait for a thousand.
+    private func refresh(_ targets: ArraySlice<TargetHints>) {
+        for hints in targets.prefix(Self.batch) { hints.raise([.changed, .refresh]) }
+        let rest = targets.dropFirst(Self.batch)
+        guard !rest.isEmpty else { return }
+        loop.execute { [weak self] in self?.refresh(rest) }
     }
 }
