@@ -134,6 +134,13 @@ import Testing
         let since = BootInstant(ticks: 10_050)
         let found = Twin.candidates(in: table, since: since, excluding: [claimed], bootID: boot)
         #expect(found.map(\.pid) == [104, 102])
+        // A shell that a script has forked is in the script's session, a daemon in one of its own.
+        func original(session: Int32) throws -> Int32? {
+            let fork = try stat(105, parent: 104, session: session, ticks: 13_001)
+            return Twin.original(among: [fork, try stat(104, session: 1, ticks: 13_000)])?.pid
+        }
+        #expect(try original(session: 1) == 104)
+        #expect(try original(session: 105) == 105)
         let recipe = try LaunchRecipe(from: .sample())
         #expect(Twin.matches(.sample(), recipe))
         #expect(!Twin.matches(.sample { $0.directory = "/srv" }, recipe))
@@ -154,8 +161,10 @@ import Testing
         #expect(throws: (any Error).self) { try ProcessNote(decoding: Array("[]".utf8)) }
     }
 
-    private func stat(_ pid: Int32, session: Int32, ticks: UInt64, state: String = "S") throws -> ProcessStat {
-        let line = "\(pid) (x) \(state) 1 1 \(session) 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 \(ticks) 0 1\n"
+    private func stat(
+        _ pid: Int32, parent: Int32 = 1, session: Int32, ticks: UInt64, state: String = "S"
+    ) throws -> ProcessStat {
+        let line = "\(pid) (x) \(state) \(parent) 1 \(session) 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 \(ticks) 0 1\n"
         return try #require(ProcessStat(parsing: Array(line.utf8)))
     }
 }

@@ -217,6 +217,31 @@ struct RelaunchTests {
         }
     }
 
+    /// Of a script there are two for a while whenever it runs a command.
+    @Test func `Of a twin that has forked the first is taken over`() async throws {
+        let watched = try WatchedProcess()
+        let (gate, proof) = (watched.directory.file("gate"), watched.directory.file("proof"))
+        try #require(gate.withPlatformString { mkfifo($0, 0o600) } == 0)
+        let script = #"if [ -e "$2" ]; then (echo $$ >"$2"; read go <"$1") & wait; else read go <"$1"; fi"#
+        let arguments = ["-c", script, "sh", gate.string, proof.string]
+        let process = try TestProcess.start("/bin/sh", arguments)
+        try watched.directory.write("\(process.pid)\n", to: watched.pidFile)
+        try await watched.observing { observations in
+            _ = try await observations.alive()
+            process.kill()
+            _ = try await observations.dead()
+            try watched.directory.write("", to: proof)
+            let twin = try TestProcess.start("/bin/sh", arguments)
+            try await TestProcess.waitUntil(proof, names: twin.pid)
+            defer { try? OwnedDescriptor.open(gate, O_RDWR).writeAll(Array("go\n".utf8)) }
+            guard case .up(let identity, _) = await watched.perform(.recover) else {
+                Issue.record("not taken over")
+                return
+            }
+            #expect(identity.pid == twin.pid)
+        }
+    }
+
     @Test func `Nothing is started while a child of the former life goes on`() async throws {
         let watched = try WatchedProcess()
         let process = try await TestProcess.start(pidFile: watched.pidFile, ["--child"])

@@ -165,15 +165,16 @@ extension ProcessTarget {
         let candidates = Twin.candidates(
             in: table, since: former.bootID == host.bootID ? lastAlive ?? note.seen : nil,
             excluding: host.claimed.lives(besides: id), bootID: host.bootID)
+        var matches: [(stat: ProcessStat, identity: ProcessIdentity, handle: ProcessHandle)] = []
         for candidate in candidates where candidate != former && !host.ourselves.contains(candidate.pid) {
             // First what costs little: most are something else.
             guard try arguments(of: candidate) == recipe.arguments.texts, let handle = try hold(candidate),
-                let facts = try facts(of: candidate), Twin.matches(facts, recipe),
-                handle.isAlive
+                let facts = try facts(of: candidate), Twin.matches(facts, recipe), handle.isAlive
             else { continue }
-            return (candidate, handle)
+            matches.append((facts.stat, candidate, handle))
         }
-        return nil
+        let original = Twin.original(among: matches.map(\.stat))
+        return matches.first { $0.stat.pid == original?.pid }.map { ($0.identity, $0.handle) }
     }
 
     /// Nil when it has ended.

@@ -29,10 +29,7 @@ extension ProcessTarget {
     }
 
     /// Whether the process has to be looked for; later the finder does so by itself, and tells by hints.
-    func isFirstSight() -> Bool {
-        if life == nil, ended == nil { takeUpRememberedLife() }
-        return life == nil && ended?.noticed == nil && finder.isUnread
-    }
+    var isFirstSight: Bool { life == nil && ended?.noticed == nil && finder.isUnread }
 
     /// Reads what names the process and the process, and says what the target's state is.
     func look(_ reasons: TargetHints.Reasons) -> Observation {

@@ -106,7 +106,7 @@ actor ProcessTarget {
     ///
     /// - Returns: nil when there is nothing new, and while a look would mean nothing.
     func observe() async -> Observation? {
-        if isFirstSight() { await finder.refresh() }
+        if isFirstSight { await refresh() }
         guard let (observation, reasons) = lookUnlessLaunching() else { return nil }
         if reasons.contains(.rewriteDue) { announce() }
         // A death must not wait for the disk, and needs nothing there.

@@ -39,6 +39,14 @@ package enum Twin {
             .sorted { ($0.startTicks, $0.pid) > ($1.startTicks, $1.pid) }
     }
 
+    /// Which of several that match is the one that was started: the youngest, for a program that makes itself a daemon has
+    /// begun before that, but no part of another one, as a shell is that runs a command for a script (credentials(7)).
+    ///
+    /// - Parameter matches: the youngest first.
+    package static func original(among matches: [ProcessStat]) -> ProcessStat? {
+        matches.first { match in !matches.contains { $0.pid == match.parent && $0.session == match.session } }
+    }
+
     /// Whether a process is the same program, started in the same way by the same user.
     package static func matches(_ facts: ProcessFacts, _ recipe: LaunchRecipe) -> Bool {
         facts.status.users == recipe.users && facts.executable?.withoutDeletedMark == recipe.executable
