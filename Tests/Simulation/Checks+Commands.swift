@@ -45,6 +45,8 @@ extension Checks {
         guard case .operating(let action, _, let command) = record.phase, before?.phase != record.phase else { return }
         if let command, orders[command.id]?.written == nil { orders[command.id]?.written = world.now }
         if action == .stop { with(target, host) { $0.isHeld = true } }
+        // A start by command begins the back-off anew, also one that does not wait for the disk.
+        if let command, orders[command.id]?.action == .restart { with(target, host) { $0.policyStarts = [] } }
     }
 
     /// A command was queued.

@@ -16,6 +16,7 @@ import WireProtocol
     }
 
     @Test func `What systemd gives up on is told as that, and started past its limit`() async throws {
+        // Long enough between two lives for each end to be seen.
         let unit = """
             [Unit]
             StartLimitBurst=2
@@ -23,7 +24,7 @@ import WireProtocol
             [Service]
             ExecStart=/bin/sh -c 'if [ -e /tmp/share/well ]; then exec sleep infinity; fi'
             Restart=always
-            RestartSec=10ms
+            RestartSec=1
 
             """
         try await withUnitUnderWatch(unit, isStarted: false) { host in
