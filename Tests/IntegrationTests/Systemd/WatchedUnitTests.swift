@@ -213,7 +213,7 @@ import WireProtocol
     @Test(arguments: ["recovery", "command"]) func aManagerThatStartsAnewWhileAUnitStartsIsWaitedFor(
         start: String
     ) async throws {
-        let unit = "ExecStartPre=/bin/sh -c 'test ! -e /run/slow || sleep 2'\nExecStart=/bin/sleep infinity\n"
+        let unit = "ExecStartPre=/bin/sh -c 'test ! -e /run/slow || sleep 4'\nExecStart=/bin/sleep infinity\n"
         try await withUnitUnderWatch("[Service]\n" + unit) { host in
             let up = try await host.up()
             try await host.run("touch", "/run/slow")
