@@ -25,12 +25,13 @@ import WireProtocol
         }
     }
 
-    /// Asks for commands on a connection of its own, and closes that while the server holds the request.
+    /// Asks for commands on a connection of its own, and closes its side of that. Returns when the server has closed its own.
     private func abandonPoll(of runner: String?, at server: BuiltServer) async throws {
         let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .connect(host: "127.0.0.1", port: server.port) { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
+                        wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
                 }
             }
         let name = runner.map { "\(WireHeader.runnerID): \($0)\r\n" } ?? ""
@@ -40,10 +41,9 @@ import WireProtocol
                     + "\(WireHeader.apiKey): \(server.key)\r\n\(name)\r\n")
         }
         try await channel.executeThenClose { inbound, outbound in
-            // The connection stands once the first is answered.
-            try await outbound.write(poll(seconds: 0))
-            for try await _ in inbound { break }
             try await outbound.write(poll(seconds: 50))
+            outbound.finish()
+            for try await _ in inbound {}
         }
     }
 }
