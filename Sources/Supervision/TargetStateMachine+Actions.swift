@@ -176,12 +176,12 @@ extension TargetStateMachine {
         }
     }
 
-    /// Goes back to what was last seen, as if it were seen now for the first time since the action began.
     /// Unless something newer was seen, it is as it was.
     private func statusAfterFailure(of operation: Operation) -> HeartbeatStatus {
         operation.wasUnhealthy && operation.latest == nil ? .error : report.status
     }
 
+    /// Goes back to what was last seen, as if it were seen now for the first time since the action began.
     private mutating func resume(from operation: Operation, at now: BootInstant) {
         state = life == nil ? .exited(.held) : .running(since: life?.began ?? now)
         if let latest = operation.latest { observed(latest, at: now) }

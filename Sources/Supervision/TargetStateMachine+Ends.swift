@@ -37,9 +37,8 @@ extension TargetStateMachine {
             } else if plan.command == nil, !settings.policy.restarts(after: end) {
                 // How it ended has become known, and after such an end nothing is started.
                 withdrawStart()
-                attempt = max(0, attempt - 1)
                 // The death itself was told when the restart was planned, by an earlier runner perhaps.
-                rest(after: end, observation, as: end.isDeliberate ? nil : .evidence, at: now)
+                leaveDown(after: end, observation, isTold: true, at: now)
             } else if isEvidence {
                 goOn(with: plan, after: end, observation, at: now)
             }
@@ -173,6 +172,14 @@ extension TargetStateMachine {
             .gather(
                 Evidence(
                     end: end, uptime: began?.duration(to: now), restarts: window.count(at: now), memoryMB: memory)))
+    }
+
+    /// Gives up a start that policy had wanted, and after this end does not want: it was no try.
+    ///
+    /// - Parameter isTold: the death itself was told before.
+    mutating func leaveDown(after end: End, _ observation: Observation, isTold: Bool, at now: BootInstant) {
+        attempt = max(0, attempt - 1)
+        rest(after: end, observation, as: isTold && !end.isDeliberate ? .evidence : nil, at: now)
     }
 
     /// It ended, and nothing is started.

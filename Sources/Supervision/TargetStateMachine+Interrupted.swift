@@ -28,9 +28,7 @@ extension TargetStateMachine {
         // Policy began to start it, and now leaves it down: how it had ended was not known then, or what was started has
         // ended so.
         if action == .recover, ticket == nil, !settings.policy.restarts(after: asTold(end)) {
-            let isToldOf = end.identity == toldBefore?.identity
-            attempt = max(0, attempt - 1)
-            rest(after: end, observation, as: isToldOf && !end.isDeliberate ? .evidence : nil, at: now)
+            leaveDown(after: end, observation, isTold: end.identity == toldBefore?.identity, at: now)
             return
         }
         wasEnded(life, end)

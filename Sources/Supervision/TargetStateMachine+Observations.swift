@@ -91,8 +91,7 @@ extension TargetStateMachine {
             foundDown(inTheMiddleOf: action, action.ticket(for: key), end, observation, at: now)
         case .waiting where life == nil && !isHeld && missing == nil && !settings.policy.restarts(after: asTold(end)):
             // How it ended was not known when the restart was planned, and after such an end nothing is started.
-            attempt = max(0, attempt - 1)
-            rest(after: end, observation, as: end.isDeliberate ? nil : .evidence, at: now)
+            leaveDown(after: end, observation, isTold: true, at: now)
         case .waiting(let due) where life == nil && !isHeld:
             let known = end.cause == .unknown ? toldEnd ?? end : asTold(end)
             plan(.recover, words(for: known), nil, command: nil, due: max(due, now), at: now)

@@ -168,8 +168,9 @@ extension ProcessTarget {
         var matches: [(stat: ProcessStat, identity: ProcessIdentity, handle: ProcessHandle)] = []
         for candidate in candidates where candidate != former && !host.ourselves.contains(candidate.pid) {
             // First what costs little: most are something else.
-            guard try arguments(of: candidate) == recipe.arguments.texts, let handle = try hold(candidate),
-                let facts = try facts(of: candidate), Twin.matches(facts, recipe), handle.isAlive
+            guard let line = try known(of: candidate, host.processes.commandLine),
+                ByteText.list(line) == recipe.arguments.texts, let handle = try hold(candidate),
+                let facts = try known(of: candidate, host.processes.facts), Twin.matches(facts, recipe), handle.isAlive
             else { continue }
             matches.append((facts.stat, candidate, handle))
         }
@@ -177,20 +178,12 @@ extension ProcessTarget {
         return matches.first { $0.stat.pid == original?.pid }.map { ($0.identity, $0.handle) }
     }
 
-    /// Nil when it has ended.
-    private func arguments(of identity: ProcessIdentity) throws(LaunchFailure) -> [ByteText]? {
+    /// What is read of a process; nil when it has ended.
+    private func known<Value>(
+        of identity: ProcessIdentity, _ read: (Int32) throws(Errno) -> Value
+    ) throws(LaunchFailure) -> Value? {
         do {
-            return ByteText.list(try host.processes.commandLine(of: identity.pid))
-        } catch {
-            guard error.isShortage else { return nil }
-            throw LaunchFailure("process \(identity.pid) can't be looked at", error)
-        }
-    }
-
-    /// Nil when it has ended.
-    private func facts(of identity: ProcessIdentity) throws(LaunchFailure) -> ProcessFacts? {
-        do {
-            return try host.processes.facts(of: identity.pid)
+            return try read(identity.pid)
         } catch {
             guard error.isShortage else { return nil }
             throw LaunchFailure("process \(identity.pid) can't be looked at", error)

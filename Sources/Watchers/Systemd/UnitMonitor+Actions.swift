@@ -131,7 +131,7 @@ extension UnitMonitor {
         }
         defer { alarm.cancel() }
         await freshlyRead(unit)
-        while unit.isKnown, unit.facts.isOnItsWay, BootClock().now < deadline { await unit.isReadAgain() }
+        while unit.isKnown, unit.facts.isOnItsWay, BootClock().now < deadline { await unit.nextReading() }
         return unit.isKnown && !unit.facts.isOnItsWay
     }
 

@@ -72,7 +72,7 @@ final class WatchedUnit {
     }
 
     /// Returns when it was read the next time, whoever asks for that, or when it can't be.
-    func isReadAgain(isolation: isolated (any Actor)? = #isolation) async {
+    func nextReading(isolation: isolated (any Actor)? = #isolation) async {
         await withCheckedContinuation { waiters.append($0) }
     }
 
