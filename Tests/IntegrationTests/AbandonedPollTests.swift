@@ -41,7 +41,8 @@ import WireProtocol
                     + "\(WireHeader.apiKey): \(server.key)\r\n\(name)\r\n")
         }
         try await channel.executeThenClose { inbound, outbound in
-            try await outbound.write(poll(seconds: 50))
+            // As long as the suite may take: held to its end, it would not pass.
+            try await outbound.write(poll(seconds: WireLimits.longPollSeconds))
             outbound.finish()
             for try await _ in inbound {}
         }
