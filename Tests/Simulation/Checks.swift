@@ -232,7 +232,11 @@ final class Checks: @unchecked Sendable {
     ) {
         with(target, host) {
             $0.acting -= 1
-            if case .up(let identity, _) = outcome, let pid = identity.pid { $0.seen[pid] = world.now }
+            if case .up(let identity, _) = outcome {
+                if let pid = identity.pid { $0.seen[pid] = world.now }
+                // The action itself has looked, later than whoever could not.
+                if case .undetermined? = $0.lastSeen?.observation.liveness { $0.lastSeen = nil }
+            }
             $0.hasRefused = action != .recover && target.isAlive && outcome.word == "failed"
             if action == .stop, outcome == .down, !target.isAlive {
                 $0.isHeld = true
