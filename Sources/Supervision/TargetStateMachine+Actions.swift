@@ -154,6 +154,11 @@ extension TargetStateMachine {
                 wasEnded(operation.before, operation.latest?.end)
                 state = .exited(.notRestartable(operation.before))
                 tell(.error, "could not be restarted: \(reason)", .init(kind: .restartFailed), at: now)
+            } else if let latest = operation.latest, let end = newEnd(latest, after: operation),
+                !end.isDeliberate, !settings.policy.restarts(after: end)
+            {
+                // It could be started. One that was stopped may have been stopped by the action that failed.
+                leaveDown(after: end, latest, isTold: false, at: now)
             } else {
                 wasEnded(operation.before, operation.latest?.end)
                 attempt += 1
@@ -165,6 +170,14 @@ extension TargetStateMachine {
                 if let latest = operation.latest { doubted(latest, at: now) }
             }
         }
+    }
+
+    /// How a life ended that began with the action.
+    private func newEnd(_ latest: Observation, after operation: Operation) -> End? {
+        guard let end = latest.end, let life = end.identity, life != operation.before, life != toldEnd?.identity else {
+            return nil
+        }
+        return end
     }
 
     /// It was to be restarted by policy, which only happens to what is unhealthy; nothing better was seen since.

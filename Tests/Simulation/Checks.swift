@@ -207,7 +207,10 @@ final class Checks: @unchecked Sendable {
         }
         // Which command it is stands on the disk only.
         if host.disk.isBehind {
-            with(target, host) { $0.isHeld = false }
+            with(target, host) {
+                $0.isHeld = false
+                if $0.restartsAsked > 0 { $0.policyStarts = [] }
+            }
             return
         }
         if notes.isHeld, command == nil, notes.restartsAsked == 0 { violated(.notHeld, what) }

@@ -196,8 +196,10 @@ final class Machine: @unchecked Sendable {
     var steady: Duration { (world.now - bootedAt - slept).duration }
 
     func fallAsleep(for time: Moment) {
-        asleepUntil = world.now + time
-        slept += time
+        // It may be asleep already.
+        let since = max(asleepUntil, world.now)
+        asleepUntil = max(asleepUntil, world.now + time)
+        slept += asleepUntil - since
     }
 
     var isAsleep: Bool { asleepUntil > world.now }

@@ -30,6 +30,29 @@ import WireProtocol
         #expect(bot.events == [.recovered])
     }
 
+    @Test func whatIsStartedAndEndsAsItMayStaysDown() {
+        var bot = Machine(policy: .onFailure)
+        bot.sees(.alive(.life(1)))
+        bot.seesDeath(of: 1, cause: .exit(code: 1))
+        bot.feed(.startPermitted)
+        bot.seesDeath(of: 2, cause: .exit(code: 0))
+        bot.feed(.finished(.failed("it ended at once", isPermanent: false)))
+        #expect(bot.events == [.exited])
+        #expect(bot.machine.deadline == nil && bot.machine.report.status == .shutdown)
+    }
+
+    @Test(arguments: [(1, false), (2, true)])
+    func whatTheActionItselfMayHaveEndedIsTriedAgain(life: Int, deliberate: Bool) {
+        var bot = Machine(policy: .onFailure)
+        bot.sees(.alive(.life(1)))
+        bot.seesDeath(of: 1, cause: .exit(code: 1))
+        bot.feed(.startPermitted)
+        bot.seesDeath(of: life, cause: .exit(code: 0), deliberate: deliberate)
+        bot.feed(.finished(.failed("it did not come up", isPermanent: false)))
+        #expect(bot.events == [.restartFailed])
+        #expect(bot.machine.deadline != nil)
+    }
+
     @Test func whatTheNextRunnerFindsStoppedByAPersonStaysDown() {
         var bot = Machine()
         bot.sees(.alive(.life(1)))
