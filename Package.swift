@@ -68,6 +68,7 @@ let package = Package(
         // What both programs are made with.
         .target(name: "CStandardDescriptors"),
         .target(name: "ProgramLog", dependencies: [nioConcurrencyHelpers, nioPosix, systemPackage]),
+        .target(name: "ServiceNotification", dependencies: [logging, serviceLifecycle, systemPackage]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .target(name: "Gzip", dependencies: ["CZlib"]),
 
@@ -114,15 +115,15 @@ let package = Package(
         .target(
             name: "RunnerKit",
             dependencies: [
-                "CYAML", "Gzip", "ServerLink", "Supervision", "SystemSupport", "WatcherAPI", "WireProtocol", logging,
-                nioConcurrencyHelpers, nioCore, serviceLifecycle, systemPackage,
+                "CYAML", "Gzip", "ServerLink", "ServiceNotification", "Supervision", "SystemSupport", "WatcherAPI",
+                "WireProtocol", logging, nioConcurrencyHelpers, nioCore, serviceLifecycle, systemPackage,
             ]),
         .executableTarget(
             name: "clevagent-runner",
             dependencies: [
                 "CStandardDescriptors", "DockerWatcher", "ProcessWatcher", "ProgramLog", "RunnerKit", "ServerLink",
-                "Supervision",
-                "SystemSupport", "SystemdSupport", "SystemdWatcher", "WatcherAPI", argumentParser, logging, nioCore,
+                "ServiceNotification", "Supervision", "SystemSupport", "SystemdSupport", "SystemdWatcher", "WatcherAPI",
+                argumentParser, logging, nioCore,
                 nioPosix,
                 serviceLifecycle,
                 systemPackage,
@@ -146,9 +147,9 @@ let package = Package(
         .executableTarget(
             name: "clevagent-server",
             dependencies: [
-                "CStandardDescriptors", "ProgramLog", "ServerDomain", "ServerHTTP", "StoreSQLite", "WireProtocol",
-                argumentParser, hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore, nioSSL,
-                serviceLifecycle, systemPackage, unixSignals,
+                "CStandardDescriptors", "ProgramLog", "ServerDomain", "ServerHTTP", "ServiceNotification",
+                "StoreSQLite", "WireProtocol", argumentParser, hummingbird, hummingbirdCore, hummingbirdTLS, logging,
+                nioCore, nioPosix, nioSSL, serviceLifecycle, systemPackage, unixSignals,
             ]),
 
         // Tests and measurements.
@@ -213,6 +214,12 @@ let package = Package(
             ],
             exclude: ["Fixtures"]),
         .testTarget(name: "ProgramLogTests", dependencies: ["ProgramLog"]),
+        .testTarget(
+            name: "ServiceNotificationTests",
+            dependencies: [
+                "ServiceNotification", "TestSupport", inMemoryLogging, logging, nioConcurrencyHelpers,
+                serviceLifecycleTestKit, systemPackage,
+            ]),
         .testTarget(
             name: "ServerLinkTests",
             dependencies: [

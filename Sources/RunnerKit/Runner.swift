@@ -2,6 +2,7 @@ package import Logging
 package import NIOCore
 import ServerLink
 import ServiceLifecycle
+package import ServiceNotification
 package import Supervision
 import SystemSupport
 package import WatcherAPI
@@ -33,6 +34,7 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
     private let host: Host
     private let group: any EventLoopGroup
     private let stops: AsyncStream<Void>
+    private let serviceManager: ServiceNotification?
     private let clock: C
     private let civilTime: @Sendable () -> WireTime
     private let logger: Logger
@@ -40,9 +42,11 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
     /// - Parameters:
     ///   - group: serves the connections to the server.
     ///   - stops: says when to stop, by its first element.
+    ///   - serviceManager: is told how the runner is.
     package init(
         configuration: RunnerConfiguration, registry: WatcherRegistry, state: StateDirectory, host: Host,
-        group: any EventLoopGroup, stops: AsyncStream<Void>, clock: C, civilTime: @escaping @Sendable () -> WireTime,
+        group: any EventLoopGroup, stops: AsyncStream<Void>,
+        serviceManager: ServiceNotification?, clock: C, civilTime: @escaping @Sendable () -> WireTime,
         logger: Logger
     ) {
         self.configuration = configuration
@@ -51,6 +55,7 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
         self.host = host
         self.group = group
         self.stops = stops
+        self.serviceManager = serviceManager
         self.clock = clock
         self.civilTime = civilTime
         self.logger = logger
@@ -76,7 +81,7 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
             watchers: await watchers(), clock: clock, civilTime: civilTime, logger: logger
         ) { .random(in: 0 ... .max) }
         // The way to the server goes last.
-        let services = [transport] + parts.all
+        let services: [any Service] = [transport] + parts.all + notifier(parts)
         var quiet = logger
         // Below that it writes down every service with all that it holds.
         quiet.logLevel = max(logger.logLevel, .notice)
@@ -97,6 +102,22 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
         try await all.run()
         await parts.finish()
         logger.notice("Runner stopped")
+    }
+
+    /// How long the service manager waits for a server that does not answer.
+    private static var readyPatience: Duration { .seconds(10) }
+
+    private func notifier(_ parts: RunnerServices<C>) -> [any Service] {
+        guard let serviceManager else { return [] }
+        let count = configuration.targets.count
+        return [
+            ServiceNotifier(
+                serviceManager, clock: clock, logger: logger,
+                waitUntilReady: {
+                    await parts.waitUntilReady(atMost: Self.readyPatience)
+                    return "Watching \(count) target\(count == 1 ? "" : "s")"
+                }, hanging: parts.hangingPart)
+        ]
     }
 
     private func stop(_ services: ServiceGroup) async {

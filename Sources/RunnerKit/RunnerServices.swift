@@ -33,6 +33,10 @@ package struct RunnerServices<C: Clock>: Sendable where C.Instant == BootInstant
     /// To be shut down from the last to the first: nothing new comes in, what is in hand ends, all is told, goodbye.
     package let all: [any Service]
     private let journal: Journal<C>
+    private let supervisor: Supervisor<C>
+    private let ready: WakeSignal
+    private let pulses: [Pulse]
+    private let clock: C
 
     /// Reads the journal and puts the parts together.
     ///
@@ -84,6 +88,25 @@ package struct RunnerServices<C: Clock>: Sendable where C.Instant == BootInstant
         ) { supervisor.submit($1, to: $0) }
         all = [heartbeats, results, supervisor, commands]
         self.journal = journal
+        self.supervisor = supervisor
+        self.clock = clock
+        ready = heartbeats.ready
+        pulses = [heartbeats.pulse, commands.pulse]
+    }
+
+    /// Returns when every target was looked at and the server has taken a heartbeat, or with the time.
+    package func waitUntilReady(atMost patience: Duration) async {
+        await ready.wait(until: clock.now.advanced(by: patience), clock: clock)
+    }
+
+    /// Returns when the disk and the targets have had a turn.
+    ///
+    /// - Returns: a part that has not come round when it said it would; nil for none.
+    package func hangingPart() async -> String? {
+        await journal.commit()
+        await supervisor.tick()
+        let now = clock.now
+        return pulses.first { $0.isMissed(at: now) }?.name
     }
 
     /// Returns when all that the parts wanted to write is on the disk. To be called after they have ended.

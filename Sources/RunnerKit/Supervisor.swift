@@ -98,6 +98,13 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
         send(.commanded(ticket), target)
     }
 
+    /// Returns when what has come to the targets so far is being handled.
+    package func tick() async {
+        let turn = WakeSignal()
+        mailboxes.perform { turn.raise() }
+        await turn.wait()
+    }
+
     package func run() async throws {
         await withGracefulShutdownHandler {
             await withTaskGroup(of: Bool.self) { group in

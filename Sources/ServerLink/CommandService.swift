@@ -1,7 +1,7 @@
 package import Logging
 import ServiceLifecycle
 package import Supervision
-import SystemSupport
+package import SystemSupport
 import WireProtocol
 
 /// Asks the server for commands by long polls and hands the new ones on.
@@ -16,6 +16,7 @@ package struct CommandService<C: Clock>: Service where C.Instant == BootInstant 
     private let logger: Logger
     private let seed: UInt64
     private let carryOut: @Sendable (TargetID, CommandTicket) -> Void
+    package let pulse = Pulse("commands")
 
     /// - Parameter carryOut: gives a command to its target; returns at once.
     package init(
@@ -36,6 +37,7 @@ package struct CommandService<C: Clock>: Service where C.Instant == BootInstant 
             var trouble: String?
             while !Task.isCancelled {
                 let began = clock.now
+                pulse.promise(began.advanced(by: Self.timeLimit))
                 let reply = await transport.send(
                     ServerRequest(.get, "\(WirePath.commands)?wait=\(Self.wait)", timeLimit: Self.timeLimit))
                 if Task.isCancelled { return }
@@ -55,6 +57,7 @@ package struct CommandService<C: Clock>: Service where C.Instant == BootInstant 
                     next = pacing.failed(
                         now: clock.now, asked: failure.asked, isUnauthorized: failure.isUnauthorized)
                 }
+                pulse.promise(next)
                 if next > clock.now { try? await clock.sleep(until: next, tolerance: nil) }
             }
         }

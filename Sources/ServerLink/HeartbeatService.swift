@@ -1,7 +1,7 @@
 package import Logging
 import ServiceLifecycle
 package import Supervision
-import SystemSupport
+package import SystemSupport
 package import WireProtocol
 
 /// Tells the server how the targets are: every change at once and in order, everything once an interval.
@@ -32,6 +32,8 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
     package static var patience: Duration { .seconds(1) }
     /// How long what is left and the goodbye may take, all together.
     private static var lastTime: Duration { .seconds(5) }
+    /// How long one request may take.
+    private static var timeLimit: Duration { .seconds(20) }
 
     private let configuration: Configuration
     private let transport: any ServerTransport
@@ -41,6 +43,10 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
     private let civilTime: @Sendable () -> WireTime
     private let logger: Logger
     private let signal = WakeSignal()
+    package nonisolated let pulse = Pulse("heartbeats")
+    /// Raised once: every target was looked at, and the server has taken a heartbeat.
+    package nonisolated let ready = WakeSignal()
+    private var wasTaken = false
 
     private var delivery: HeartbeatDelivery
     /// What a plain heartbeat says of each target, in their order.
@@ -102,6 +108,7 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
     private func replace(_ report: TargetReport, at place: Int) -> TargetReport? {
         let before = unseen.remove(configuration.targets[place].id) == nil ? latest[place] : nil
         latest[place] = report
+        if before == nil { tellReady() }
         return before
     }
 
@@ -115,8 +122,12 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
                     closeOnce()
                 }
                 switch delivery.next(at: now) {
-                case .send(let shipment): await send(shipment)
-                case .wait(let moment): await signal.wait(until: moment, clock: clock)
+                case .send(let shipment):
+                    pulse.promise(now.advanced(by: Self.timeLimit))
+                    await send(shipment)
+                case .wait(let moment):
+                    pulse.promise(moment)
+                    await signal.wait(until: moment, clock: clock)
                 case .done: return
                 }
             }
@@ -133,6 +144,10 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
         while !unseen.isEmpty, clock.now < patience, lastMoment == nil, !Task.isCancelled {
             await signal.wait(until: patience, clock: clock)
         }
+    }
+
+    private func tellReady() {
+        if wasTaken, unseen.isEmpty { ready.raise() }
     }
 
     private func beginClosing() {
@@ -153,7 +168,11 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
         } catch {
             verdict = .refused("\(error)")
         }
-        if case .taken = verdict { troubles.clear() }
+        if case .taken = verdict {
+            troubles.clear()
+            wasTaken = true
+            tellReady()
+        }
         say(delivery.settle(shipment, verdict, at: clock.now))
         let gone = delivery.takeGone()
         if !gone.isEmpty { forget(gone) }
@@ -193,7 +212,7 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
             heartbeats.append(heartbeat(configuration.targets[place], latest[place], seq: lastSeq))
         }
         // A goodbye to a server that is slow to answer must not hold up the end.
-        let limit = lastMoment.map { now.duration(to: $0) } ?? .seconds(20)
+        let limit = lastMoment.map { now.duration(to: $0) } ?? Self.timeLimit
         if shipment.form == .single, var heartbeat = heartbeats.first {
             heartbeat.sentAt = sent
             return ServerRequest(.post, WirePath.heartbeat, body: heartbeat.jsonBytes(), timeLimit: limit)

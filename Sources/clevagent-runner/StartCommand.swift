@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import ProgramLog
 import RunnerKit
+import ServiceNotification
 import SystemSupport
 import WatcherAPI
 import WireProtocol
@@ -66,7 +67,9 @@ struct StartCommand: ParsableCommand {
             defer { withExtendedLifetime(claims) {} }
             try await Runner(
                 configuration: configuration, registry: registry, state: state, host: try Host.facts(),
-                group: group, stops: stops, clock: BootClock(sleepingOn: loop), civilTime: { WireTime(Date()) },
+                group: group, stops: stops,
+                serviceManager: ServiceNotification(environment: Host.environment, processID: getpid()),
+                clock: BootClock(sleepingOn: loop), civilTime: { WireTime(Date()) },
                 logger: logger
             ).run()
         } catch let error as StateDirectoryError {

@@ -4,11 +4,13 @@ import HummingbirdCore
 import HummingbirdTLS
 import Logging
 import NIOCore
+import NIOPosix
 import NIOSSL
 import ProgramLog
 import ServerDomain
 import ServerHTTP
 import ServiceLifecycle
+import ServiceNotification
 import StoreSQLite
 import UnixSignals
 import WireProtocol
@@ -44,6 +46,7 @@ struct ServerProcess {
             ServerParts(
                 fleet: fleet, keys: store, events: store, sessions: store, clock: clock,
                 limit: configuration.requestsPerMinute.map(RateLimit.init(perMinute:)), site: address.site))
+        let (listening, listens) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1))
         let app = Application(
             router: router, server: builder,
             configuration: ApplicationConfiguration(
@@ -57,15 +60,33 @@ struct ServerProcess {
                     "Listening",
                     metadata: ["address": "\(address.listening(port: bound))", "url": "\(url)"])
                 await installation.welcome(first, url: url, clock: clock, logger: logger)
+                listens.yield(url)
             },
             logger: logger)
-        try await serve(app, logger)
+        try await serve([app] + notifier(listening, fleet, logger), logger)
         withExtendedLifetime(lock) {}
     }
 
-    private func serve(_ app: some Service, _ logger: Logger) async throws {
+    /// Tells the service manager, if there is one, when the server listens, and as long as it takes turns.
+    private func notifier(_ listening: AsyncStream<String>, _ fleet: FleetService, _ logger: Logger) -> [any Service] {
+        let environment = ProcessInfo.processInfo.environment
+        guard let manager = ServiceNotification(environment: environment, processID: getpid()) else { return [] }
+        return [
+            ServiceNotifier(manager, clock: SuspendingClock(), logger: logger) {
+                for await url in listening { return "Listening at \(url)" }
+                return "Stopping"
+            } hanging: {
+                // Each thread of the connections, and who decides.
+                for loop in MultiThreadedEventLoopGroup.singleton.makeIterator() { try? await loop.submit {}.get() }
+                _ = await fleet.waiting
+                return nil
+            }
+        ]
+    }
+
+    private func serve(_ services: [any Service], _ logger: Logger) async throws {
         var group = ServiceGroupConfiguration(
-            services: [app], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         group.maximumGracefulShutdownDuration = .seconds(10)
         do {
             try await ServiceGroup(configuration: group).run()
