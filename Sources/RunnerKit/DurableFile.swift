@@ -15,7 +15,8 @@ package enum DurableFile {
     /// The whole content.
     ///
     /// - Returns: nil when there is no such file.
-    /// - Throws: `Errno`, also for a file larger than `limit` bytes (EFBIG) and for a symbolic link (ELOOP).
+    /// - Throws: `Errno`, also for a file larger than `limit` bytes (EFBIG), for a symbolic link (ELOOP), and for what is no
+    ///   regular file (EINVAL).
     package static func read(_ path: FilePath, limit: Int = 8 << 20) throws -> [UInt8]? {
         let file: FileDescriptor
         do {
@@ -23,7 +24,15 @@ package enum DurableFile {
         } catch Errno.noSuchFileOrDirectory {
             return nil
         }
-        return try file.closeAfter { try file.readAll(limit: limit) }
+        return try file.closeAfter {
+            var status = stat()
+            guard fstat(file.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
+            // A FIFO would look empty.
+            guard status.st_mode & S_IFMT == S_IFREG || status.st_mode & S_IFMT == S_IFDIR else {
+                throw Errno.invalidArgument
+            }
+            return try file.readAll(limit: limit)
+        }
     }
 
     /// Replaces the content: written beside, fsync(2), rename(2), fsync of the directory.

@@ -51,7 +51,7 @@ package actor Journal<C: Clock>: CommandJournal where C.Instant == BootInstant {
 
     private struct Queue {
         var items: [JournalItem] = []
-        var waiters: [CheckedContinuation<Void, Never>] = []
+        var waiters: [CheckedContinuation<Bool, Never>] = []
         var isDraining = false
     }
 
@@ -76,8 +76,9 @@ package actor Journal<C: Clock>: CommandJournal where C.Instant == BootInstant {
 
     /// Reads what an earlier runner left.
     ///
+    /// - Parameter isCopy: it was another machine's: what that has in hand is left to it.
     /// - Returns: what it adds up to. `seq` is counted on from the time of day, so that a lost file does no harm.
-    package func open() -> JournalContents {
+    package func open(isCopy: Bool = false) -> JournalContents {
         var isDamaged = false
         do {
             if let bytes = try storage.read() {
@@ -96,6 +97,7 @@ package actor Journal<C: Clock>: CommandJournal where C.Instant == BootInstant {
                 "The journal is not as this version writes it; it was set aside, and what could be read is used",
                 metadata: ["kept.as": "\(kept ?? "nothing")"])
         }
+        if isCopy { contents.leaveToOriginal() }
         apply(.counted(seq: civilTime().millisecondsSince1970))
         rewrite()
         return contents
@@ -115,15 +117,21 @@ package actor Journal<C: Clock>: CommandJournal where C.Instant == BootInstant {
 
     /// Returns when these items, and all before them, are on the disk, and the news of them has gone on; on a disk that
     /// can't be written, when that was told.
-    package nonisolated func commit(_ items: [JournalItem] = []) async {
+    ///
+    /// - Returns: whether they are on the disk.
+    @discardableResult
+    package nonisolated func commit(_ items: [JournalItem]) async -> Bool {
         await withCheckedContinuation { enqueue(items, $0) }
     }
+
+    @discardableResult
+    package nonisolated func commit() async -> Bool { await commit([]) }
 
     package nonisolated func write(_ entries: [CommandLedger.Entry]) {
         write(entries.map { .command($0) })
     }
 
-    private nonisolated func enqueue(_ items: [JournalItem], _ waiter: CheckedContinuation<Void, Never>?) {
+    private nonisolated func enqueue(_ items: [JournalItem], _ waiter: CheckedContinuation<Bool, Never>?) {
         guard !items.isEmpty || waiter != nil else { return }
         let begins = queue.withLockedValue { queue in
             queue.items += items
@@ -148,7 +156,7 @@ package actor Journal<C: Clock>: CommandJournal where C.Instant == BootInstant {
             let isUrgent = entries.contains { if case .delivered = $0 { false } else { true } }
             save(entries, durably: isUrgent)
             if !news.isEmpty { await publish?(news) }
-            for waiter in waiters { waiter.resume() }
+            for waiter in waiters { waiter.resume(returning: !isBehind) }
         }
     }
 

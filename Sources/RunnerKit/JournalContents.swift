@@ -42,6 +42,17 @@ package struct JournalContents: Sendable, Hashable {
         }
     }
 
+    /// Forgets what another runner has in hand, of whose journal this is a copy: its commands, and what its targets were at.
+    /// What it has told, and what is to stay down, is kept: events are known by their ids, whoever sends them.
+    mutating func leaveToOriginal() {
+        ledger.forgetInHand()
+        records = records.filter(\.value.isHeld).mapValues {
+            var record = $0
+            record.bootID = ""
+            return record
+        }
+    }
+
     /// The fewest entries that give these contents.
     ///
     /// - Parameter journaled: turns a change into one that can be kept.

@@ -36,7 +36,8 @@ package enum JournalLines {
             if isTailBroken { reading.isDamaged = true }
             reading.batches.append(entries)
         }
-        if isTailBroken, reading.batches.isEmpty { reading.isDamaged = true }
+        // The first line came with the file.
+        if reading.batches.isEmpty, !bytes.isEmpty { reading.isDamaged = true }
         return reading
     }
 

@@ -13,14 +13,11 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
     /// What the runner takes from the host it runs on.
     package struct Host: Sendable {
         package var name: String
-        /// What tells this machine from a copy of its disk (machine-id(5)).
-        package var machineID: String
         package var bootID: String
         package var cores: Int
 
-        package init(name: String, machineID: String, bootID: String, cores: Int) {
+        package init(name: String, bootID: String, cores: Int) {
             self.name = name
-            self.machineID = machineID
             self.bootID = bootID
             self.cores = cores
         }
@@ -31,6 +28,7 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
     private let configuration: RunnerConfiguration
     private let registry: WatcherRegistry
     private let state: StateDirectory
+    private let identity: StateDirectory.Identity
     private let host: Host
     private let group: any EventLoopGroup
     private let stops: AsyncStream<Void>
@@ -44,7 +42,8 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
     ///   - stops: says when to stop, by its first element.
     ///   - serviceManager: is told how the runner is.
     package init(
-        configuration: RunnerConfiguration, registry: WatcherRegistry, state: StateDirectory, host: Host,
+        configuration: RunnerConfiguration, registry: WatcherRegistry, state: StateDirectory,
+        identity: StateDirectory.Identity, host: Host,
         group: any EventLoopGroup, stops: AsyncStream<Void>,
         serviceManager: ServiceNotification?, clock: C, civilTime: @escaping @Sendable () -> WireTime,
         logger: Logger
@@ -52,6 +51,7 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
         self.configuration = configuration
         self.registry = registry
         self.state = state
+        self.identity = identity
         self.host = host
         self.group = group
         self.stops = stops
@@ -63,7 +63,7 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
 
     /// Supervises until it is to stop, finishes what is in hand, says goodbye.
     package func run() async throws {
-        let runnerID = await state.runnerID(machine: host.machineID)
+        let runnerID = identity.id
         let transport = HTTPServerTransport(
             configuration: .init(
                 endpoint: configuration.endpoint, apiKey: configuration.apiKey, runnerID: runnerID,
@@ -76,7 +76,7 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
                 endpoint: configuration.endpoint, interval: configuration.interval,
                 runner: RunnerInfo(
                     id: runnerID, hostname: host.name, version: Self.version, bootID: host.bootID),
-                bootID: host.bootID, capacity: 2 * host.cores),
+                bootID: host.bootID, capacity: 2 * host.cores, isCopy: identity.isCopy),
             storage: JournalFile(state.journal), executor: state.executor, transport: transport,
             watchers: await watchers(), clock: clock, civilTime: civilTime, logger: logger
         ) { .random(in: 0 ... .max) }

@@ -16,10 +16,12 @@ package struct RunnerServices<C: Clock>: Sendable where C.Instant == BootInstant
         package var bootID: String
         /// How many starts may run at once.
         package var capacity: Int
+        /// The journal is a copy of another machine's.
+        package var isCopy: Bool
 
         package init(
             assignments: [Supervisor<C>.Assignment], endpoint: String, interval: Duration, runner: RunnerInfo,
-            bootID: String, capacity: Int
+            bootID: String, capacity: Int, isCopy: Bool = false
         ) {
             self.assignments = assignments
             self.endpoint = endpoint
@@ -27,6 +29,7 @@ package struct RunnerServices<C: Clock>: Sendable where C.Instant == BootInstant
             self.runner = runner
             self.bootID = bootID
             self.capacity = capacity
+            self.isCopy = isCopy
         }
     }
 
@@ -54,7 +57,7 @@ package struct RunnerServices<C: Clock>: Sendable where C.Instant == BootInstant
         let journal = Journal(
             storage, runnerID: configuration.runner.id, bootID: configuration.bootID, executor: executor, clock: clock,
             civilTime: civilTime, logger: logger)
-        let remembered = await journal.open()
+        let remembered = await journal.open(isCopy: configuration.isCopy)
         let targets = configuration.assignments.map(\.target)
         let heartbeats = HeartbeatService(
             configuration: .init(

@@ -70,21 +70,39 @@ package actor StateDirectory: WatcherMemory {
 
     // MARK: - Who this runner is
 
+    /// Who a runner is.
+    package struct Identity: Sendable, Hashable {
+        package var id: String
+        /// The directory is a copy of another machine's.
+        package var isCopy: Bool
+    }
+
     private struct RunnerIdentity: Codable {
         var id: String
         var machine: String
     }
 
-    /// The runner's id: made once; made anew when the directory was copied to another machine.
-    package func runnerID(machine: String) -> String {
+    /// The runner's id: made once; made anew when the directory was copied to another machine. To be asked for once.
+    package func identity(machine: String) -> Identity {
         let file = path.appending("runner.json")
-        if let known: RunnerIdentity = load(file), UUID(uuidString: known.id) != nil {
-            if known.machine == machine { return known.id }
-            logger.warning("The state directory comes from another machine; this runner gets an id of its own")
+        var isCopy = false
+        if let known: RunnerIdentity = load(file) {
+            if UUID(uuidString: known.id) == nil {
+                setAside(file)
+            } else if known.machine == machine {
+                return Identity(id: known.id, isCopy: false)
+            } else {
+                isCopy = true
+                logger.warning(
+                    "The state directory comes from another machine; this runner gets an id of its own, and leaves to the other what that has in hand"
+                )
+            }
+        } else if access(journal.string, F_OK) == 0 {
+            logger.warning("The state directory has a journal and no id of a runner; this runner gets a new one")
         }
         let fresh = RunnerIdentity(id: UUID().uuidString.lowercased(), machine: machine)
         save(fresh, to: file)
-        return fresh.id
+        return Identity(id: fresh.id, isCopy: isCopy)
     }
 
     // MARK: - Targets
@@ -179,7 +197,8 @@ package actor StateDirectory: WatcherMemory {
     private func unreadable(_ file: FilePath, _ error: any Error) {
         complain("A state file can't be read", file, error)
         switch error as? Errno {
-        case .permissionDenied, .tooManySymbolicLinkLevels, .isDirectory, .fileTooLarge: setAside(file)
+        case .permissionDenied, .tooManySymbolicLinkLevels, .isDirectory, .fileTooLarge, .invalidArgument:
+            setAside(file)
         default: break
         }
     }

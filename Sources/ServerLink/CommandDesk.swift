@@ -8,6 +8,11 @@ package protocol CommandJournal: Sendable {
     /// Takes entries to be written in the order of the calls, before anything that is written after them. What they say
     /// of results comes back through ``CommandDesk/settled(_:_:)``.
     func write(_ entries: [CommandLedger.Entry])
+
+    /// Returns when all that was given before is on the disk, or can't be.
+    ///
+    /// - Returns: whether it is there.
+    func commit() async -> Bool
 }
 
 /// The one place that knows what became of every command: takes what the poll brings, and keeps results until told.
@@ -31,13 +36,13 @@ package actor CommandDesk {
         self.logger = logger
     }
 
-    /// Takes the commands of one answer. Each is on its way to the journal when it is returned to be carried out: what
-    /// carries it out writes down that it begins, behind that.
+    /// Takes the commands of one answer. Each is in the journal when it is returned to be carried out; while that can't be
+    /// written none is, as the next runner would not know of it and could carry it out again.
     ///
     /// - Returns: what is to be carried out, and whether anything in the answer was new.
     package func receive(
         _ offer: CommandOffer, at now: BootInstant
-    ) -> (tickets: [(TargetID, CommandTicket)], hadNews: Bool) {
+    ) async -> (tickets: [(TargetID, CommandTicket)], hadNews: Bool) {
         for problem in offer.problems where troubles.isNew(problem) {
             logger.warning(
                 "The server sent a command that can't be read; it is ignored", metadata: ["problem": "\(problem)"])
@@ -65,6 +70,10 @@ package actor CommandDesk {
                     journal.write([.resolved(key, CommandResult(status: .rejected, message: reason))])
                 }
             }
+        }
+        if !tickets.isEmpty, await !journal.commit() {
+            journal.write(tickets.map { .resolved($1.key, .unwritten) })
+            tickets = []
         }
         return (tickets, hadNews)
     }

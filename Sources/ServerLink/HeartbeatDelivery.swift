@@ -135,7 +135,15 @@ package struct HeartbeatDelivery: Sendable {
     ) -> [Notice] {
         switch verdict {
         case .taken(let body):
-            return taken(shipment, body)
+            // Each change must be answered for: an answer that says nothing of them has not taken them.
+            let isToBeRead = (shipment.form == .batch && !shipment.changes.isEmpty) || body.mayHoldFalse
+            let results = isToBeRead ? Self.results(shipment.form, body) : []
+            if shipment.form == .batch, !shipment.changes.isEmpty, results.count != shipment.count {
+                return postponed(
+                    "an answer with \(results.count) results to \(shipment.count) heartbeats: is this a ClevAgent server?",
+                    nil, at: now)
+            }
+            return taken(shipment, results)
         case .refused(let reason):
             return refused(shipment, reason)
         case .unknownPath(let reason, _):
@@ -150,7 +158,7 @@ package struct HeartbeatDelivery: Sendable {
         }
     }
 
-    private mutating func taken(_ shipment: Shipment, _ body: [UInt8]) -> [Notice] {
+    private mutating func taken(_ shipment: Shipment, _ results: [LenientBatchAnswer.Item]) -> [Notice] {
         pacing.reset()
         notBefore = nil
         chunk = min(WireLimits.batchItems, chunk * 2)
@@ -161,7 +169,6 @@ package struct HeartbeatDelivery: Sendable {
             trouble = nil
             notices.append(.recovered)
         }
-        let results = body.mayHoldFalse ? Self.results(shipment.form, body) : []
         for (index, change) in shipment.changes.enumerated() where results.indices.contains(index) {
             guard let refusal = results[index].refusal else { continue }
             setAside += 1
@@ -262,7 +269,7 @@ extension [UInt8] {
     }
 }
 
-/// The answer to a batch, read for refusals only: what is not as it should be is not a refusal.
+/// The answer to a batch, read for refusals: an item that is not as it should be is not a refusal.
 private struct LenientBatchAnswer: Decodable {
     struct Item: Decodable {
         /// Why the server did not take it; nil when it did.

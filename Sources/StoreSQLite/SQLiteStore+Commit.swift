@@ -5,6 +5,7 @@ import WireProtocol
 
 extension SQLiteStore: FleetRepository {
     package func commit(_ changes: FleetChanges) async throws {
+        try checkPlace()
         try await pool.write { db in
             for agent in changes.agents.values { try write(agent, db) }
             for runner in changes.runners.values { try write(runner, db) }

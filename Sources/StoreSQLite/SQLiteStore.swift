@@ -2,6 +2,14 @@ import GRDB
 import ServerDomain
 import WireProtocol
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 /// The database file: one writing connection that syncs every commit, and readers beside it.
 package struct SQLiteStore: Sendable {
     /// How SQLite waits for the disk. `full` is the only one the server uses; the other shows that the tests notice.
@@ -14,6 +22,7 @@ package struct SQLiteStore: Sendable {
 
     package let path: String
     let pool: DatabasePool
+    private let file: FileID?
 
     /// Opens or makes the file, checks that its commits are durable, and brings its tables up to date.
     package init(path: String, synchronous: Synchronous = .full) throws {
@@ -25,11 +34,17 @@ package struct SQLiteStore: Sendable {
             configuration.busyMode = .timeout(10)
             configuration.label = "store"
             pool = try DatabasePool(path: path, configuration: configuration)
+            file = FileID(of: path)
             try Self.makeDurable(pool, synchronous, path: path)
             try Self.migrate(pool, path: path)
         } catch let error as DatabaseError {
             throw Self.explain(error, path: path)
         }
+    }
+
+    /// Fails unless the open file is still the one that the next start will find.
+    func checkPlace() throws {
+        guard FileID(of: path) == file else { throw StoreError.moved(path: path) }
     }
 
     /// Sets what GRDB's pool lowered, and reads it back: durability rests on it.
@@ -64,5 +79,18 @@ package struct SQLiteStore: Sendable {
         case .SQLITE_NOTADB, .SQLITE_CORRUPT: .notADatabase(path: path)
         default: .cannotOpen(path: path, reason: error.message ?? "SQLite error \(error.resultCode.rawValue)")
         }
+    }
+}
+
+/// Which file a path leads to.
+private struct FileID: Equatable, Sendable {
+    private var device: UInt64
+    private var number: UInt64
+
+    /// Nil where there is none.
+    init?(of path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        (device, number) = (UInt64(status.st_dev), UInt64(status.st_ino))
     }
 }

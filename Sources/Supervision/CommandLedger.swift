@@ -80,6 +80,13 @@ package struct CommandLedger: Sendable, Hashable {
         order.filter { lines[$0] == .inHand }
     }
 
+    /// Leaves what has no result to somebody else.
+    package mutating func forgetInHand() {
+        let left = Set(inHand)
+        order.removeAll { left.contains($0) }
+        for key in left { lines[key] = nil }
+    }
+
     /// The fewest entries that give this ledger.
     package var entries: [Entry] {
         order.flatMap { key -> [Entry] in

@@ -18,6 +18,8 @@ package enum TargetActionOutcome: Sendable, Hashable {
     case downLeaving(String)
     /// Somebody else wanted it down and came in between, with what is known of it: it stays down.
     case overruled(String)
+    /// Nothing was begun: it had ended by itself before anything could be done.
+    case foundEnded(End)
     /// Nothing was begun, because of something that can go away by itself: what is left of its former life, a full disk.
     case blocked(String)
     /// It did not succeed. `isPermanent`: trying again can't help.

@@ -27,6 +27,7 @@ extension TargetStateMachine {
         guard case .operating(let operation) = state else {
             preconditionFailure("an action ended in state \(state)")
         }
+        if case .foundEnded(let end) = outcome { return foundEnded(end, before: operation, at: now) }
         if operation.holdsPermit { actions.append(.releaseStart) }
         switch (operation.action, outcome) {
         case (.recover, .up(let identity, let remark)), (.restart, .up(let identity, let remark)):
@@ -36,6 +37,7 @@ extension TargetStateMachine {
         case (.recover, .down), (.restart, .down), (.recover, .downLeaving), (.restart, .downLeaving):
             failed("it went down again", isPermanent: false, after: operation, at: now)
         case (.stop, .up): failed("it is still running", isPermanent: false, after: operation, at: now)
+        case (_, .foundEnded): break  // above
         case (_, .blocked(let reason)): blocked(reason, after: operation, at: now)
         case (_, .overruled(let reason)): overruled(reason, after: operation, at: now)
         case (_, .failed(let reason, let isPermanent)):
@@ -60,6 +62,20 @@ extension TargetStateMachine {
         case .unhealthy(let seen, _) where seen == identity: observed(latest, at: now)
         case .dead(let end) where end.identity == identity: observed(latest, at: now)
         case .alive, .unhealthy, .dead, .missing, .undetermined, .handledElsewhere: break
+        }
+    }
+
+    /// A death that nobody had seen yet when the action began: told like any other, and then the action goes on.
+    private mutating func foundEnded(_ end: End, before operation: Operation, at now: BootInstant) {
+        tellEndBefore(operation.action, by: operation.command, end, at: now)
+        switch operation.action {
+        case .stop: wentDown(after: operation, at: now)
+        case .recover, .restart:
+            state = .operating(
+                Operation(
+                    action: .recover, before: nil, wasUnhealthy: false, command: operation.command, hindrance: nil,
+                    holdsPermit: operation.holdsPermit))
+            actions.append(.perform(.recover))
         }
     }
 
@@ -98,6 +114,7 @@ extension TargetStateMachine {
     private mutating func blocked(_ reason: String, after operation: Operation, at now: BootInstant) {
         // What was to be restarted may live; what a command asked for has an end.
         guard operation.action == .recover, settings.policy != .never, operation.command == nil else {
+            if operation.action == .stop { isHeld = false }
             failed(reason, isPermanent: false, after: operation, at: now)
             return
         }

@@ -32,8 +32,8 @@ extension TargetStateMachine {
             } else if plan.action == .restart {
                 // A command was to restart it, and it has ended by itself in the meantime.
                 plan.action = .recover
-                life = nil
                 state = state.replacingPlan(plan)
+                tellEndBefore(.restart, by: plan.command, end, at: now)
             } else if plan.command == nil, !settings.policy.restarts(after: end) {
                 // How it ended has become known, and after such an end nothing is started.
                 withdrawStart()
@@ -58,6 +58,17 @@ extension TargetStateMachine {
             judgedDown(end, observation, at: now)
             if isEvidence { tellEvidence(end) }
         }
+    }
+
+    /// Tells the end of a life that came before an action could touch it.
+    mutating func tellEndBefore(_ action: TargetAction, by command: CommandTicket?, _ end: End, at now: BootInstant) {
+        let former = life
+        life = nil
+        guard end.identity == nil || end.identity != toldEnd?.identity else { return }
+        toldEnd = end
+        let next = action == .stop ? "is to stay down" : "is restarted"
+        tell(.error, "\(words(for: end)); it \(next) by \(words(for: command))", event(end.ending, end), at: now)
+        gather(end, of: former, at: now)
     }
 
     /// Goes on with a restart that waited to learn how the target ended, sooner now.

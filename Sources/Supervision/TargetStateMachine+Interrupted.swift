@@ -84,7 +84,7 @@ extension TargetStateMachine {
     ) {
         switch action {
         case .recover, .restart:
-            state = .starting(Trial(settles: now.advanced(by: Self.settleTime), command: ticket))
+            state = .starting(Trial(settles: settling(identity, at: now), command: ticket))
             note(.warning, "is starting\(words(for: identity))")
         case .stop:
             resolve(ticket, .interrupted)

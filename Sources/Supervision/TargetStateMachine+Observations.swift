@@ -48,7 +48,7 @@ extension TargetStateMachine {
             case .settling(let key):
                 let ticket = TargetAction.restart.ticket(for: key)
                 if before == identity {
-                    state = .starting(Trial(settles: now.advanced(by: Self.settleTime), command: ticket))
+                    state = .starting(Trial(settles: settling(identity, at: now), command: ticket))
                     note(.warning, "is starting\(words(for: identity))")
                 } else {
                     resolve(ticket, .completed, "\(target.agent) is running\(words(for: identity))")
@@ -83,6 +83,11 @@ extension TargetStateMachine {
         }
     }
 
+    /// When a life that came up before this runner looked has been up for long enough.
+    func settling(_ identity: Identity, at now: BootInstant) -> BootInstant {
+        max(now, (identity.began ?? now).advanced(by: Self.settleTime))
+    }
+
     private mutating func foundDown(
         _ end: End, missing: String?, _ observation: Observation, at now: BootInstant
     ) {
@@ -96,9 +101,13 @@ extension TargetStateMachine {
             let known = end.cause == .unknown ? toldEnd ?? end : asTold(end)
             plan(.recover, words(for: known), nil, command: nil, due: max(due, now), at: now)
         case .settling(let key):
+            // How long it was up is known to nobody; that it began is all that a command's outcome asks for then.
+            let hadTime = life.map { settling($0, at: now) == now } ?? false
             resolve(
-                TargetAction.restart.ticket(for: key), .failed,
-                "\(target.agent) came up and ended soon after")
+                TargetAction.restart.ticket(for: key), hadTime ? .completed : .failed,
+                hadTime
+                    ? "\(target.agent) came up\(words(for: life)), and has ended while no runner looked"
+                    : "\(target.agent) came up and ended soon after")
             died(end, observation, at: now)
         case .idle, .waiting:
             if life != nil {

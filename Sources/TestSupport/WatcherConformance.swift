@@ -127,7 +127,12 @@ package struct WatcherConformance: Sendable {
             try require(try await observations.alive(otherThan: first) == second, "what was told up was not observed")
             try await target.crash()
             _ = try await observations.dead()
-            let third = try await up(target, .restart)
+            var outcome = await target.watcher.perform(.restart, on: target.id) {}
+            if case .foundEnded(let end) = outcome {
+                try require(end.identity == second, "the life that ended is \(second), but told was \(end)")
+                outcome = await target.watcher.perform(.recover, on: target.id) {}
+            }
+            guard case .up(let third, _) = outcome else { throw ConformanceFailure("restart: \(outcome)") }
             try require(try await observations.alive(otherThan: second) == third, "a dead target was not restarted")
         }
     }
@@ -135,10 +140,13 @@ package struct WatcherConformance: Sendable {
     @Sendable private static func stop(_ target: any WatcherConformanceTarget) async throws {
         try await target.start()
         try await observing(target.watcher, target.id) { observations in
-            _ = try await observations.alive()
-            for _ in 0..<2 {
-                let outcome = await target.watcher.perform(.stop, on: target.id) {}
-                try require(outcome == .down, "stop: \(outcome)")
+            let life = try await observations.alive()
+            let outcome = await target.watcher.perform(.stop, on: target.id) {}
+            try require(outcome == .down, "stop: \(outcome)")
+            switch await target.watcher.perform(.stop, on: target.id, startMade: {}) {
+            case .down: break
+            case .foundEnded(let end) where end.identity == life: break
+            case let other: throw ConformanceFailure("stop of what is stopped: \(other)")
             }
             _ = try await observations.dead()
         }

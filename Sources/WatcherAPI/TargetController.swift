@@ -7,6 +7,7 @@ package protocol TargetController: Sendable {
     /// The caller never has two actions on one target at once. An implementation must guarantee:
     /// - It acts on the target named, by identity, and on nothing else; in doubt it does nothing and fails.
     /// - `recover` of what is found alive changes nothing and tells that life. Two copies never run.
+    /// - A `restart` or `stop` of what is found dead may change nothing and tell that end, so that no death goes unheard.
     /// - Once a `restart` has sent its first signal, it goes on to the start even when cancelled.
     /// - A failure is an outcome, not a trap: it says what a person can do, and whether trying again can help.
     ///

@@ -31,7 +31,7 @@ enum Host {
                 String(decoding: $0.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
             } : "unknown"
         return Runner<BootClock>.Host(
-            name: hostname, machineID: machineID ?? hostname, bootID: try BootID.current().description,
+            name: hostname, bootID: try BootID.current().description,
             cores: ProcessInfo.processInfo.activeProcessorCount)
     }
 
@@ -77,6 +77,9 @@ enum Host {
     static func complain(_ line: String) {
         _ = try? FileDescriptor.standardError.writeAll("clevagent-runner: \(line)\n".utf8)
     }
+
+    /// What tells this machine from a copy of its disk (machine-id(5)).
+    static func machineID(hostname: String) -> String { machineID ?? hostname }
 
     private static var machineID: String? {
         guard let data = try? Data(contentsOf: URL(filePath: "/etc/machine-id")) else { return nil }

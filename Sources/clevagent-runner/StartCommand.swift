@@ -63,10 +63,12 @@ struct StartCommand: ParsableCommand {
         defer { withExtendedLifetime(signals) {} }
         do {
             let state = try StateDirectory(at: configuration.stateDirectory, logger: logger)
-            let claims = try TargetClaims.take(configuration, logger: logger)
+            let host = try Host.facts()
+            let identity = await state.identity(machine: Host.machineID(hostname: host.name))
+            let claims = try TargetClaims.take(configuration, runnerID: identity.id, logger: logger)
             defer { withExtendedLifetime(claims) {} }
             try await Runner(
-                configuration: configuration, registry: registry, state: state, host: try Host.facts(),
+                configuration: configuration, registry: registry, state: state, identity: identity, host: host,
                 group: group, stops: stops,
                 serviceManager: ServiceNotification(environment: Host.environment, processID: getpid()),
                 clock: BootClock(sleepingOn: loop), civilTime: { WireTime(Date()) },

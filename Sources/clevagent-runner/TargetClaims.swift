@@ -14,20 +14,26 @@ struct TargetClaims {
 
     private let claims: HostClaims
 
-    /// Claims every process target, until the program ends.
+    /// Claims the runner's id and every process target, until the program ends.
     ///
-    /// - Returns: nil, and says so, when this user has no place for claims.
-    /// - Throws: `ExitCode`, after a line for each target that another runner has.
-    static func take(_ configuration: RunnerConfiguration, logger: Logger) throws -> TargetClaims? {
+    /// - Returns: nil, and says so if it matters, when this user has no place for claims.
+    /// - Throws: `ExitCode`, after a line for each target that another runner has, or for the id.
+    static func take(_ configuration: RunnerConfiguration, runnerID: String, logger: Logger) throws -> TargetClaims? {
         let targets = configuration.targets.filter { $0.target.id.kind == .process }
-        guard !targets.isEmpty else { return nil }
         do {
             guard let claims = try claims() else {
+                guard !targets.isEmpty else { return nil }
                 logger.notice(
                     "That no other runner watches the same processes is not seen to: XDG_RUNTIME_DIR is not set")
                 return nil
             }
             _ = try claims.claim(place(of: configuration))
+            guard try claims.claim("runner:\(runnerID)") else {
+                Host.complain(
+                    "the state directory \(configuration.stateDirectory) is a copy of that of another runner at work on this host: remove runner.json from the copy, and it is a runner of its own"
+                )
+                throw ExitCode(exitStatus)
+            }
             let taken = try targets.filter { try !claims.claim(name(of: $0)) }
             guard taken.isEmpty else {
                 for target in taken { Host.complain(complaint(target)) }

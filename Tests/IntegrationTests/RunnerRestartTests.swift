@@ -260,6 +260,30 @@ import WireProtocol
         }
     }
 
+    @Test func aCopyOfAStateDirectoryIsNoSecondRunner() async throws {
+        try await withAgentDirectory { agents in
+            for name in ["bot", "other"] { try await agents.start(name) }
+            try await withStubServer { stub in
+                let first = try start(agents, ["bot"], stub)
+                try await allAreUp(["bot"], stub, after: -1)
+                try FileManager.default.copyItem(atPath: agents.path + "/state", toPath: agents.path + "/copy")
+                let second = try start(agents, ["other"], stub, state: "copy", output: .lines)
+                var told: [String] = []
+                for await line in second.lines { told.append(line) }
+                #expect(await second.ended() == 75 << 8)
+                let words = "clevagent-runner: the state directory \(agents.path)/copy is a copy of that of another"
+                #expect(told.count == 1 && told.first?.hasPrefix(words) == true, "\(told)")
+                // As it says: without the id it is a runner of its own.
+                try FileManager.default.removeItem(atPath: agents.path + "/copy/runner.json")
+                let seen = stub.heartbeats.count - 1
+                let third = try start(agents, ["other"], stub, state: "copy")
+                try await allAreUp(["other"], stub, after: seen)
+                #expect(await third.end() == 0)
+                #expect(await first.end() == 0)
+            }
+        }
+    }
+
     // MARK: - The runner and its agents
 
     private func start(

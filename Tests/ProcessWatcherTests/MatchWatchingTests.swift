@@ -150,8 +150,8 @@ struct MatchWatchingTests {
             let end = try await observing(watcher, watched.target) { try await $0.dead() }
             #expect(end.identity == first)
         }
-        #expect(await watched.perform(.stop) == .down)
-        guard case .up(let second, _) = await watched.perform(.restart) else {
+        #expect(await watched.perform(.stop).foundEnded == first)
+        guard case .up(let second, _) = await watched.perform(.recover) else {
             Issue.record("he keeps it from being started")
             return
         }
@@ -242,12 +242,12 @@ struct MatchWatchingTests {
             clock.advance(by: .milliseconds(400))
             await counting.listing(listings + 1)
             // One more for this; what had been begun before has then been done.
-            #expect(await later.perform(.stop, on: watched.target, startMade: {}) == .down)
+            #expect(await later.perform(.stop, on: watched.target, startMade: {}).foundEnded != nil)
             #expect(counting.listings == listings + 2)
         }
         let listings = counting.listings
         clock.advance(by: .seconds(60))
-        #expect(await later.perform(.stop, on: watched.target, startMade: {}) == .down)
+        #expect(await later.perform(.stop, on: watched.target, startMade: {}).foundEnded != nil)
         #expect(counting.listings == listings + 1, "nobody observes, and it goes on")
     }
 

@@ -113,6 +113,40 @@ struct PIDFileWatchingTests {
         withExtendedLifetime(descriptor) {}
     }
 
+    @Test func `What is restarted while its file is being written waits for that`() async throws {
+        let watched = try WatchedProcess()
+        let process = try await TestProcess.start(pidFile: watched.pidFile)
+        let life = try await watched.observing { try await $0.alive() }
+        try watched.directory.write("\(process.pid)", to: watched.pidFile)
+        try watched.directory.keepFresh(watched.pidFile)
+        async let outcome = watched.perform(.restart)
+        // The file has the time that any file has: for who observes, and for the restart.
+        for _ in 1...2 { await watched.clock.sleep(lasting: PIDFile.settleTime) }
+        #expect(process.handle.isAlive)
+        watched.clock.advance(by: PIDFile.settleTime)
+        guard case .up(let second, _) = await outcome else {
+            Issue.record("not restarted")
+            return
+        }
+        #expect(second != life)
+    }
+
+    @Test func `A life that ended and was replaced between two looks is told`() async throws {
+        let watched = try WatchedProcess()
+        let process = try await TestProcess.start(pidFile: watched.pidFile)
+        let first = try await watched.observing { try await $0.alive() }
+        try await process.endAndBeCollected()
+        let other = try await TestProcess.start(pidFile: watched.pidFile)
+        // By the next runner, which has only the disk.
+        let seen = try await observing(try watched.watcherAfterRestart(), watched.target) { try await $0.next() }
+        guard case .alive(let second) = seen.liveness else {
+            Issue.record("\(seen)")
+            return
+        }
+        #expect(second.pid == other.pid)
+        #expect(seen.former?.identity == first)
+    }
+
     @Test func `A file truncated while its process lives is a concern and no death`() async throws {
         let watched = try WatchedProcess()
         let process = try await TestProcess.start(pidFile: watched.pidFile)
@@ -249,7 +283,7 @@ struct PIDFileWatchingTests {
             let end = try await observations.dead()
             #expect(end.identity == first)
         }
-        #expect(await later.perform(.stop, on: watched.target, startMade: {}) == .down)
+        #expect(await later.perform(.stop, on: watched.target, startMade: {}).foundEnded == first)
         #expect(stranger.handle.isAlive)
     }
 

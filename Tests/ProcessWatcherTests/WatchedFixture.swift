@@ -35,6 +35,11 @@ extension TargetActionOutcome {
         if case .failed(let reason, isPermanent: false) = self { reason } else { nil }
     }
 
+    /// Whose end had come before.
+    var foundEnded: Identity? {
+        if case .foundEnded(let end) = self { end.identity } else { nil }
+    }
+
     /// What hindered it, when nothing was begun.
     var hindrance: String? {
         if case .blocked(let reason) = self { reason } else { nil }

@@ -26,6 +26,11 @@ import Testing
         #expect(try FileStatus.of(file).permissions == 0o600)
     }
 
+    @Test func aPipeIsNoFile() throws {
+        #expect(mkfifo(file.string, 0o600) == 0)
+        #expect(throws: Errno.invalidArgument) { try DurableFile.read(file) }
+    }
+
     @Test func theOldContentStandsWhenTheNewOneCannotBeWritten() throws {
         try DurableFile.replace(file, with: bytes("old"))
         #expect(mkdir(directory.file("file.new").string, 0o700) == 0)

@@ -42,7 +42,7 @@ import WireProtocol
 
     @Test func theDirectoryAndItsFilesAreForThisUserAlone() async throws {
         let state = try open()
-        _ = await state.runnerID(machine: "m")
+        _ = await state.identity(machine: "m").id
         try await state.save([1, 2, 3], for: bot)
         var journal = JournalFile(state.journal)
         try journal.replace(with: [])
@@ -75,14 +75,14 @@ import WireProtocol
                     == "another runner uses the state directory \(path): end it, or give this one its own with --state-dir"
             )
         }
-        _ = await first.runnerID(machine: "m")
+        _ = await first.identity(machine: "m").id
     }
 
     @Test func whenThatRunnerHasEndedItCan() async throws {
         var first: StateDirectory? = try open()
-        let id = await first?.runnerID(machine: "m")
+        let id = await first?.identity(machine: "m").id
         first = nil
-        #expect(try await open().runnerID(machine: "m") == id)
+        #expect(try await open().identity(machine: "m").id == id)
     }
 
     @Test func whatIsNoDirectoryIsToldInWordsForTheOperator() throws {
@@ -127,37 +127,48 @@ import WireProtocol
     // MARK: - Who this runner is
 
     @Test func theRunnersIdIsMadeOnceAndStays() async throws {
-        let id = try await open().runnerID(machine: "m")
+        let id = try await open().identity(machine: "m").id
         #expect(UUID(uuidString: id) != nil)
         #expect(id == id.lowercased())
-        #expect(try await open().runnerID(machine: "m") == id)
+        #expect(try await open().identity(machine: "m").id == id)
         #expect(log.entries.isEmpty)
     }
 
     @Test func aCopyOnAnotherMachineIsAnotherRunner() async throws {
-        let id = try await open().runnerID(machine: "m")
-        let other = try await open().runnerID(machine: "n")
-        #expect(other != id)
-        #expect(try await open().runnerID(machine: "n") == other)
-        #expect(told == ["The state directory comes from another machine; this runner gets an id of its own"])
+        let id = try await open().identity(machine: "m").id
+        let other = try await open().identity(machine: "n")
+        #expect(other.id != id && other.isCopy)
+        let again = try await open().identity(machine: "n")
+        #expect(again.id == other.id && !again.isCopy)
+        #expect(
+            told == [
+                "The state directory comes from another machine; this runner gets an id of its own, and leaves to the other what that has in hand"
+            ])
     }
 
     @Test(arguments: ["", "{", "null", "[]", "7", #"{"id": 7, "machine": "m"}"#, "\u{0}\u{0}\u{0}"])
     func anIdThatCannotBeReadIsSetAsideAndMadeAnew(content: String) async throws {
-        let id = try await open().runnerID(machine: "m")
+        let id = try await open().identity(machine: "m").id
         try directory.write(content, to: path.appending("runner.json"), permissions: 0o600)
-        let other = try await open().runnerID(machine: "m")
+        let other = try await open().identity(machine: "m").id
         #expect(other != id)
-        #expect(try await open().runnerID(machine: "m") == other)
+        #expect(try await open().identity(machine: "m").id == other)
         let kept = try names(in: path).filter { $0.hasPrefix("runner.json.unreadable-") }
         #expect(try kept.map { try text(path.appending($0)) } == [content])
         #expect(told == ["A state file is not as this version writes it; it was set aside"])
     }
 
+    @Test func aJournalWithoutAnIdIsTold() async throws {
+        let state = try open()
+        try directory.write("", to: state.journal, permissions: 0o600)
+        _ = await state.identity(machine: "m")
+        #expect(told == ["The state directory has a journal and no id of a runner; this runner gets a new one"])
+    }
+
     @Test func anIdThatIsNoneIsMadeAnew() async throws {
         _ = try open()
         try directory.write(#"{"id": "../../etc", "machine": "m"}"#, to: path.appending("runner.json"))
-        #expect(UUID(uuidString: try await open().runnerID(machine: "m")) != nil)
+        #expect(UUID(uuidString: try await open().identity(machine: "m").id) != nil)
     }
 
     @Test func whatOthersCanWriteIsNotUsed() throws {

@@ -16,8 +16,20 @@ import WireProtocol
         bench.turn { fleet, turn in fleet.takeCommands(for: runner, &turn).map(\.id) }
     }
 
-    private func finish(_ bench: inout FleetBench, _ id: CommandID, _ status: CommandResult.Status) -> Bool {
-        bench.turn { fleet, turn in fleet.finish(id, status, message: status.rawValue, &turn) }
+    private func finish(
+        _ bench: inout FleetBench, _ id: CommandID, _ status: CommandResult.Status, by runner: RunnerID? = nil
+    ) -> Bool {
+        bench.turn { fleet, turn in fleet.finish(id, status, message: status.rawValue, by: runner, &turn) }
+    }
+
+    @Test func `A result of another runner is none`() throws {
+        var bench = FleetBench()
+        bench.beat(by: "r1")
+        let command = try queue(&bench).get()
+        #expect(!finish(&bench, command.id, .completed, by: RunnerID(rawValue: "r2")))
+        #expect(take(&bench, runner) == [command.id])
+        #expect(finish(&bench, command.id, .failed, by: runner))
+        #expect(bench.fleet.commands[command.id]?.state == .failed)
     }
 
     @Test func `A command goes to the runner that watches the agent, and to nobody else`() throws {

@@ -38,6 +38,15 @@ import WireProtocol
         #expect(journal.entries == [.received(key(1)), .received(key(2))])
     }
 
+    @Test func aCommandThatCannotBeWrittenDownIsNotHandedOut() async {
+        let desk = desk()
+        journal.fill()
+        let (tickets, hadNews) = await desk.receive(offer(1), at: now)
+        #expect(tickets.isEmpty)
+        #expect(hadNews)
+        #expect(journal.ledger.standing(of: key(1)) == .resolved(.unwritten))
+    }
+
     @Test func aCommandThatIsInHandIsNotHandedOutAgain() async {
         let desk = desk()
         _ = await desk.receive(offer(1), at: now)

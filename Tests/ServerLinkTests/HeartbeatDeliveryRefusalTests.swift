@@ -27,9 +27,23 @@ import WireProtocol
 
     @Test(arguments: [
         "[]", "[{}]", "[{\"ok\": true}]", "[{\"ok\": true}, {\"ok\": true}, {\"ok\": false}]", "null", "{}", "7",
-        "\"no\"", "[null, null]", "[7, \"x\"]", "[[], {}]", "[{\"ok\": \"false\"}, {\"ok\": 0}]", "[{\"ok\": null}]",
-        "[{\"error\": \"odd\"}]",
+        "\"no\"", "[{\"ok\": null}]", "[{\"error\": \"odd\"}]",
     ])
+    func anAnswerThatDoesNotSayWhatBecameOfEachChangeHasTakenNone(results: String) throws {
+        var bench = DeliveryBench()
+        bench.change(1, 2)
+        try bench.exchange(.results(results))
+        guard case .trouble(let reason) = try #require(bench.notices.first) else {
+            Issue.record("\(bench.notices)")
+            return
+        }
+        #expect(reason.hasSuffix("results to 2 heartbeats: is this a ClevAgent server?"))
+        bench.pass(.seconds(2))
+        #expect(try bench.exchange().bots == ["bot-1", "bot-2"])
+        #expect(bench.notices == [.recovered])
+    }
+
+    @Test(arguments: ["[null, null]", "[7, \"x\"]", "[[], {}]", "[{\"ok\": \"false\"}, {\"ok\": 0}]"])
     func resultsThatAreNotAsTheyShouldBeAreNoRefusal(results: String) throws {
         var bench = DeliveryBench()
         bench.change(1, 2)

@@ -7,6 +7,7 @@ import WireProtocol
 final class MemoryJournal: CommandJournal {
     private struct State {
         var entries: [CommandLedger.Entry] = []
+        var isFull = false
         var waiters: [(entry: CommandLedger.Entry, continuation: CheckedContinuation<Void, Never>)] = []
     }
 
@@ -22,6 +23,11 @@ final class MemoryJournal: CommandJournal {
         }
         for waiter in ready { waiter.continuation.resume() }
     }
+
+    /// From here on nothing gets to the disk.
+    func fill() { state.withLockedValue { $0.isFull = true } }
+
+    func commit() async -> Bool { state.withLockedValue { !$0.isFull } }
 
     /// Waits until that was written.
     func hasWritten(_ entry: CommandLedger.Entry) async {

@@ -246,6 +246,12 @@ final class Checks: @unchecked Sendable {
                 $0.restartsAsked = 0
             }
         }
+        // Nobody was told yet.
+        if case .foundEnded(let end) = outcome, let pid = end.identity?.pid {
+            with(target, host) {
+                if $0.seen[pid].map({ world.now - $0 > .seconds(10) }) ?? false { $0.mustTell[pid] = world.now }
+            }
+        }
         // What was begun by hindrance alone is no start.
         if case .blocked = outcome { with(target, host) { _ = $0.policyStarts.popLast() } }
     }

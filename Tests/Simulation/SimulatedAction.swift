@@ -27,6 +27,8 @@ struct SimulatedAction {
             if let alive = target.life { return .up(alive.identity, note: nil) }
         case .restart, .stop:
             let before = target.life?.identity
+            // Who holds a process knows that nothing of his ended it.
+            if isOwn, case .dead(let end) = host.observation(of: target).liveness { return .foundEnded(end) }
             if before != nil {
                 guard await pause(.milliseconds(5), .seconds(4)), host.boot == boot, !host.isOff else { return gone }
             }

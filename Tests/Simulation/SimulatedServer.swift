@@ -148,7 +148,7 @@ final class SimulatedServer: @unchecked Sendable {
         if request.path.hasPrefix(WirePath.batch) { return try await batch(request, service, runner) }
         if request.path.hasPrefix(WirePath.heartbeat) { return try await single(request, service, runner) }
         if request.method == .get { return try await poll(service, runner) }
-        return try await result(request, service)
+        return try await result(request, service, runner)
     }
 
     private func isPoisoned(_ body: [UInt8]) -> Bool {
@@ -238,13 +238,15 @@ final class SimulatedServer: @unchecked Sendable {
         }
     }
 
-    private func result(_ request: ServerRequest, _ service: FleetService) async throws -> ServerReply {
+    private func result(
+        _ request: ServerRequest, _ service: FleetService, _ runner: RunnerID
+    ) async throws -> ServerReply {
         let parts = request.path.split(separator: "/")
         guard parts.count >= 2, let id = Int64(parts[parts.count - 2]) else { return Self.refusal(404) }
         let input = try JSONDecoder().decode(ResultInput.self, from: Data(request.body ?? []))
         guard let status = input.status else { return Self.refusal(422) }
         let isKnown = try await service.decide(in: Self.project) { fleet, turn in
-            fleet.finish(CommandID(rawValue: id), status, message: input.message, &turn)
+            fleet.finish(CommandID(rawValue: id), status, message: input.message, by: runner, &turn)
         }
         return isKnown ? .answer(status: 200, retryAfter: nil, body: Array(#"{"ok":true}"#.utf8)) : Self.refusal(404)
     }

@@ -123,6 +123,7 @@ extension TargetActionOutcome {
         case .up: "up"
         case .down, .downLeaving: "down"
         case .overruled: "overruled"
+        case .foundEnded: "found ended"
         case .blocked: "blocked"
         case .failed(_, let isPermanent): isPermanent ? "failed for good" : "failed"
         }

@@ -118,6 +118,22 @@ import WireProtocol
         #expect(throws: StoreError.notADatabase(path: path)) { try SQLiteStore(path: path) }
     }
 
+    @Test(arguments: [false, true])
+    func `Nothing is taken for a file that the next start will not find`(isReplaced: Bool) async throws {
+        let store = try SQLiteStore(path: path)
+        let (project, _) = try await store.firstProject(at: Self.now)
+        var fleet = Fleet(project: project)
+        var turn = Turn(now: Moment(steady: .zero, wall: Self.now), identifiers: IdentifierSource(unixSeconds: 5000))
+        Self.fill(&fleet, &turn)
+        let changes = turn.changes
+        try FileManager.default.moveItem(atPath: path, toPath: path + ".away")
+        if isReplaced { try Data().write(to: URL(filePath: path)) }
+        await #expect(throws: StoreError.moved(path: path)) { try await store.commit(changes) }
+        try? FileManager.default.removeItem(atPath: path)
+        try FileManager.default.moveItem(atPath: path + ".away", toPath: path)
+        try await store.commit(changes)
+    }
+
     @Test func `A directory that is not there is told`() throws {
         #expect(throws: StoreError.self) { try SQLiteStore(path: directory.file("no/such/file")) }
     }

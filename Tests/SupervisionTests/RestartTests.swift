@@ -53,6 +53,73 @@ import WireProtocol
         #expect(bot.machine.deadline != nil)
     }
 
+    @Test func aDeathThatACommandFindsIsToldAndTheCommandGoesOn() {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.feed(.commanded(.restart(1)))
+        bot.feed(.startPermitted)
+        #expect(bot.performed == [.restart])
+        bot.feed(.finished(.foundEnded(End(identity: .life(1), cause: .signal(9)))))
+        #expect(bot.events == [.died])
+        #expect(bot.performed == [.recover])
+        // Whoever observes comes later, and tells nothing new.
+        bot.seesDeath(of: 1, cause: .signal(9))
+        #expect(bot.events == [])
+        bot.feed(.finished(.up(.life(2), note: nil)))
+        bot.reachDeadline()
+        #expect(bot.results == [.completed])
+    }
+
+    @Test func aDeathThatAStopFindsIsToldAndItStaysDown() {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.feed(.commanded(.stop(1)))
+        bot.feed(.finished(.foundEnded(End(identity: .life(1), cause: .signal(9)))))
+        #expect(bot.events == [.died, .stopped])
+        #expect(bot.results == [.completed])
+        #expect(bot.machine.isHeld && bot.machine.deadline == nil)
+    }
+
+    @Test func aDeathWhileACommandWaitsForItsPermitIsTold() {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.feed(.commanded(.restart(1)))
+        bot.seesDeath(of: 1, cause: .signal(9))
+        #expect(bot.events == [.died])
+        bot.feed(.startPermitted)
+        #expect(bot.performed == [.recover])
+    }
+
+    @Test func aStopThatCouldNotBeginHoldsNothing() {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.feed(.commanded(.stop(1)))
+        bot.feed(.finished(.blocked("not carried out: the state directory can't be written")))
+        #expect(bot.results == [.failed])
+        #expect(!bot.machine.isHeld)
+        bot.seesDeath(of: 1)
+        #expect(bot.requestsStart)
+    }
+
+    @Test(arguments: [(3, nil), (6, CommandResult.Status.completed)])
+    func whatAnEarlierRunnerBroughtUpHasTheTimeThatItWasUp(seconds: Int, result: CommandResult.Status?) {
+        var bot = Machine()
+        bot.sees(.alive(.life(1)))
+        bot.feed(.commanded(.restart(1)))
+        bot.feed(.startPermitted)
+        let second = Identity(token: "life-2", pid: 2, began: bot.now)
+        bot.feed(.finished(.up(second, note: nil)))
+        var next = Machine(record: bot.machine.record)
+        next.sees(.alive(second), after: .seconds(seconds))
+        next.reachDeadline()
+        #expect(next.results == [.completed])
+        #expect(bot.now.duration(to: next.now) == .seconds(max(5, seconds)))
+        // Ended while nobody looked: it had come up all the same.
+        var blind = Machine(record: bot.machine.record)
+        blind.sees(.dead(End(identity: second, cause: .unknown)), after: .seconds(seconds))
+        #expect(blind.results == [result ?? .failed])
+    }
+
     @Test func whatTheNextRunnerFindsStoppedByAPersonStaysDown() {
         var bot = Machine()
         bot.sees(.alive(.life(1)))

@@ -72,11 +72,13 @@ extension Fleet {
 
     /// Takes in a result. The first one stands, also after the expiry; repeating it changes nothing.
     ///
-    /// - Returns: Whether the command is known.
+    /// - Parameter runner: Whose result it is; nil from a client without an id.
+    /// - Returns: Whether the command is known, and that runner's.
     package mutating func finish(
-        _ id: CommandID, _ status: CommandResult.Status, message: String?, _ turn: inout Turn
+        _ id: CommandID, _ status: CommandResult.Status, message: String?, by runner: RunnerID?, _ turn: inout Turn
     ) -> Bool {
         guard var command = commands[id] else { return false }
+        if let owner = command.runner, let runner, owner != runner { return false }
         guard !command.hasResult else { return true }
         command.hasResult = true
         command.resultMessage = message

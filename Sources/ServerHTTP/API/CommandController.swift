@@ -72,12 +72,13 @@ struct CommandController: Sendable {
 
     private func result(_ request: Request, _ context: ServerRequestContext) async throws -> Response {
         let key = try access.admit(request, for: .ingest)
+        let runner = try APIAccess.runner(of: request)
         let id = Int64(context.parameters.get("id") ?? "").map(CommandID.init(rawValue:))
         let input = try await JSONBody.read(ResultInput.self, from: request)
         guard input.errors.isEmpty, let status = input.status else { throw APIRefusal(invalid: input.errors) }
         guard let id else { throw Self.unknownCommand }
         let isKnown = try await fleet.decide(in: key.project) { fleet, turn in
-            fleet.finish(id, status, message: input.message, &turn)
+            fleet.finish(id, status, message: input.message, by: runner, &turn)
         }
         guard isKnown else { throw Self.unknownCommand }
         return try JSONBody.response(OKAnswer())

@@ -90,6 +90,9 @@ final class MatchFinder: ProcessFinder {
         }
     }
 
+    /// What matches is looked for only when it has ended.
+    func hindranceOnceEnded(_ known: KnownLife) -> String? { nil }
+
     func noteName(of life: ProcessIdentity, in note: inout ProcessNote) {}
 
     /// The pin follows what the living target is while it still matches: it may have had an exec, or dropped its root.

@@ -65,6 +65,8 @@ final class PIDFileFinder: ProcessFinder {
         return hindrance
     }
 
+    func hindranceOnceEnded(_ known: KnownLife) -> String? { hindrance(known.onceEnded) }
+
     /// Remembers the file as it is while it names the life that is held.
     func noteName(of life: ProcessIdentity, in note: inout ProcessNote) {
         guard case .names(life.pid, let stamp, _) = content else { return }

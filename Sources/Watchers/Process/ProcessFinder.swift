@@ -29,6 +29,9 @@ protocol ProcessFinder: AnyObject {
     /// Why nothing may be started just now, by what was last read.
     func hindrance(_ known: KnownLife) -> String?
 
+    /// Why nothing could be started if the life that is held ended now, as far as that can be known while it lives.
+    func hindranceOnceEnded(_ known: KnownLife) -> String?
+
     /// Notes what names the life that is held.
     func noteName(of life: ProcessIdentity, in note: inout ProcessNote)
     /// Notes by which features the program of the life that is held will be known again.
@@ -45,6 +48,20 @@ struct KnownLife {
     var ended: EndedLife?
     /// Its children at the last looks.
     var children: Set<ProcessIdentity>
+
+    /// As it is going to be when the life that is held has ended.
+    var onceEnded: KnownLife {
+        var known = self
+        known.held = nil
+        known.ended =
+            ended
+            ?? held.map {
+                EndedLife(
+                    identity: $0, cause: .unknown, isDeliberate: false, leastGrace: .zero, noticed: nil,
+                    lastAlive: $0.began)
+            }
+        return known
+    }
 
     var remembered: RememberedLife? {
         guard held != nil || ended != nil else { return nil }

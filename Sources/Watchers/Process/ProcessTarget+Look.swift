@@ -125,11 +125,15 @@ extension ProcessTarget {
 
     /// A life that was found becomes the target.
     private func begin(_ identity: ProcessIdentity, _ handle: ProcessHandle) {
+        // A program that makes itself a daemon ends well, and is not gone.
+        let isDaemon = note.isStandIn && ended?.cause == .exit(code: 0)
+        let endedUnseen = isDaemon ? nil : ended
         note.life = identity
         note.stamp = finder.stamp
         note.isStandIn = false
         note.children = []
         watch(identity, handle)
+        former = former ?? endedUnseen
         rereadFacts()
         armReread()
     }

@@ -31,7 +31,8 @@ extension ProcessTarget {
     private func restart(_ startMade: @Sendable () -> Void) async -> TargetActionOutcome {
         switch await lookAfresh(.reread).liveness {
         case .undetermined(let reason), .handledElsewhere(let reason): return .failed(reason, isPermanent: false)
-        case .dead, .missing: return await launch(startMade)
+        case .dead(let end): return .foundEnded(end)
+        case .missing: return await launch(startMade)
         case .alive, .unhealthy:
             // What can't be started again is not stopped either.
             do {
@@ -39,7 +40,9 @@ extension ProcessTarget {
             } catch {
                 return error.outcome
             }
-            guard await save() else {
+            if let hindrance = await hindranceOnceEnded() { return .blocked(hindrance) }
+            // Written again although it is there: what is started is to be written down as well.
+            guard await save(always: true) else {
                 let cause = saveProblem.map { ": \($0)" } ?? ""
                 return .failed("what is needed to start it again could not be saved\(cause)", isPermanent: false)
             }
@@ -52,11 +55,20 @@ extension ProcessTarget {
         }
     }
 
+    /// Why it could not be started again if it ended now. What names it may be in the middle of being written: it has its time.
+    private func hindranceOnceEnded() async -> String? {
+        guard finder.hindranceOnceEnded(known) != nil else { return nil }
+        try? await host.clock.sleep(for: PIDFile.settleTime)
+        _ = look(.fileSettled)
+        return finder.hindranceOnceEnded(known)
+    }
+
     private func stop() async -> TargetActionOutcome {
         // With its children as they are now: some may outlive it.
         switch await lookAfresh(.reread).liveness {
         case .undetermined(let reason), .handledElsewhere(let reason): return .failed(reason, isPermanent: false)
-        case .dead, .missing: return .down
+        case .dead(let end): return .foundEnded(end)
+        case .missing: return .down
         case .alive, .unhealthy:
             // Awaited at once: a task of its own only so that our cancellation does not end it between the signals.
             return await Task {

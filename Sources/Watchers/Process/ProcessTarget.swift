@@ -27,7 +27,7 @@ actor ProcessTarget {
 
     var life: HeldLife?
     @Rare var ended: EndedLife?
-    /// The life before the one that is held, if it was not known how it ended when that one began.
+    /// The life before the one that is held: nobody may have been told that it ended, or how.
     @Rare var former: EndedLife?
     /// Why what lives can't be started again.
     var obstacle: String?
@@ -150,12 +150,13 @@ actor ProcessTarget {
 
     /// Writes the note if it has changed, one save after the other.
     ///
+    /// - Parameter always: also if it has not.
     /// - Returns: whether what is to be on the disk is there.
-    func save() async -> Bool {
+    func save(always: Bool = false) async -> Bool {
         while let saving {
             _ = await saving.value
         }
-        guard hasUnsavedNote else { return true }
+        guard always || hasUnsavedNote else { return true }
         // Awaited at once, whatever happens to our caller: a note half given to the disk is worse than a late answer.
         let saving = Task { await self.write() }
         self.saving = saving
