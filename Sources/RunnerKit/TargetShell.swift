@@ -61,7 +61,6 @@ actor TargetShell<C: Clock> where C.Instant == BootInstant {
         var told = machine.report
         let isFirstSight = machine.state == .unseen
         var items: [JournalItem] = []
-        var isUnwritten = false
         for action in machine.handle(timed.event, at: timed.moment) {
             if case .report(var report) = action {
                 if report.event == nil, report.message != told.message {
@@ -79,39 +78,29 @@ actor TargetShell<C: Clock> where C.Instant == BootInstant {
             case .requestStart: surroundings.gate.request(id)
             case .releaseStart: surroundings.gate.release(id)
             case .perform(let action):
-                let isWritten = await writeDown(items)
+                await writeDown(items)
                 items = []
-                isUnwritten = !isWritten && machine.isCommanded
-                if !isUnwritten { surroundings.perform(action, id) }
+                surroundings.perform(action, id)
             case .gather(let evidence): surroundings.gather(evidence, id, machine.settings.logTail)
             }
         }
         // Memory changes without an action of its own: the next plain heartbeat tells it.
         if machine.report != told { items.append(.report(machine.report, of: target, at: timed.moment)) }
         surroundings.journal.write(items)
-        // A command that the next runner would not know of could be carried out twice.
-        if isUnwritten {
-            return await handle(
-                TimedEvent(event: .finished(.blocked(CommandResult.unwrittenReason)), moment: timed.moment))
-        }
         surroundings.deadlines.set(machine.deadline, for: id)
         hasEnded = machine.isStopping && !machine.isOperating
         return hasEnded ? .ended : .going
     }
 
     /// Writes down what precedes an action: it waits until the disk knows of it, but not until it knows what was told.
-    ///
-    /// - Returns: whether the disk knows of it.
-    private func writeDown(_ items: [JournalItem]) async -> Bool {
+    private func writeDown(_ items: [JournalItem]) async {
         let mustPrecede = items.contains { item in
             switch item {
             case .record, .command: true
             case .report, .delivered: false
             }
         }
-        if mustPrecede { return await surroundings.journal.commit(items) }
-        surroundings.journal.write(items)
-        return true
+        if mustPrecede { await surroundings.journal.commit(items) } else { surroundings.journal.write(items) }
     }
 
     /// What plain heartbeats say from now on: once, although they repeat it.

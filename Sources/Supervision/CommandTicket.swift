@@ -15,9 +15,9 @@ package struct CommandTicket: Sendable, Hashable {
 }
 
 extension CommandResult {
-    /// Why a command is not carried out of which the next runner would not know.
-    package static let unwrittenReason = "not carried out: the runner's state directory can't be written"
-    package static let unwritten = CommandResult(status: .failed, message: unwrittenReason)
+    /// Of a command that the next runner would not know of.
+    package static let unwritten = CommandResult(
+        status: .failed, message: "not carried out: the runner's state directory can't be written")
     /// Of a command whose runner ended in the middle of it, where nothing shows what became of it.
     package static let interrupted = CommandResult(
         status: .failed, message: "outcome unknown: the runner ended while it carried this out")

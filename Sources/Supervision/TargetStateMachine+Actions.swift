@@ -114,7 +114,6 @@ extension TargetStateMachine {
     private mutating func blocked(_ reason: String, after operation: Operation, at now: BootInstant) {
         // What was to be restarted may live; what a command asked for has an end.
         guard operation.action == .recover, settings.policy != .never, operation.command == nil else {
-            if operation.action == .stop { isHeld = false }
             failed(reason, isPermanent: false, after: operation, at: now)
             return
         }

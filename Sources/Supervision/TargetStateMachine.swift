@@ -221,11 +221,6 @@ package struct TargetStateMachine: Sendable {
         }
     }
 
-    /// Whether a command asked for the action in hand.
-    package var isCommanded: Bool {
-        if case .operating(let operation) = state { operation.command != nil } else { false }
-    }
-
     /// Takes one event. The actions are to be carried out in order.
     package mutating func handle(_ event: Event, at now: BootInstant) -> [Action] {
         actions = []

@@ -166,6 +166,8 @@ struct StopAndRestartTests {
             TargetSettings(start: [try TestProcess.testTarget.string, "run", "--exit", "0"]))
         async let outcome = watched.perform(.recover)
         await watched.clock.sleep(lasting: .seconds(5))
+        let command = try #require(try watched.rememberedLife())
+        if let handle = try? ProcessHandle(pid: command.pid) { try await handle.waitForEnd(on: EventLoop()) }
         watched.clock.advance(by: .seconds(5))
         await watched.clock.sleep(lasting: .seconds(55))
         watched.clock.advance(by: .seconds(55))

@@ -245,24 +245,6 @@ import WireProtocol
         }
     }
 
-    @Test(arguments: [CommandAction.restart, .stop])
-    func aCommandWhoseBeginCannotBeWrittenDownIsNotCarriedOut(action: CommandAction) async throws {
-        let bench = await SupervisorBench([bot])
-        try await bench.run { bench in
-            bench.watcher.sees(.alive(.life(1)), bot)
-            bench.watcher.sees(.dead(End(identity: .life(1), cause: .unknown)), bot)
-            #expect(await bench.watcher.action(on: bot) == .recover)
-            await bench.command(12, action)
-            // The disk gets full while it waits.
-            bench.disk.fail(with: DiskFull())
-            bench.watcher.ends(.up(.life(2), note: nil), bot)
-            await bench.resultSignal.wait()
-            let told = try #require(await bench.desk.nextResult(skipping: []))
-            #expect(told.result == .unwritten)
-            #expect(bench.watcher.actions == 1)
-        }
-    }
-
     @Test func aCommandWaitsForTheActionInHand() async throws {
         let bench = await SupervisorBench([bot])
         try await bench.run { bench in

@@ -90,17 +90,6 @@ import WireProtocol
         #expect(bot.performed == [.recover])
     }
 
-    @Test func aStopThatCouldNotBeginHoldsNothing() {
-        var bot = Machine()
-        bot.sees(.alive(.life(1)))
-        bot.feed(.commanded(.stop(1)))
-        bot.feed(.finished(.blocked("not carried out: the state directory can't be written")))
-        #expect(bot.results == [.failed])
-        #expect(!bot.machine.isHeld)
-        bot.seesDeath(of: 1)
-        #expect(bot.requestsStart)
-    }
-
     @Test(arguments: [(3, nil), (6, CommandResult.Status.completed)])
     func whatAnEarlierRunnerBroughtUpHasTheTimeThatItWasUp(seconds: Int, result: CommandResult.Status?) {
         var bot = Machine()
