@@ -11,6 +11,7 @@ build:
 check:
 	swift format lint --strict --parallel --recursive $(SOURCES)
 	scripts/check-imports
+	for patch in Tests/Simulation/Mutations/*.patch; do git apply --check "$$patch" || exit 1; done
 	swift build --build-tests --explicit-target-dependency-import-check error
 
 fmt:
