@@ -34,7 +34,7 @@ package struct CommandService<C: Clock>: Service where C.Instant == BootInstant 
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             var pacing = PollPacing(seed: seed)
-            var trouble: String?
+            var troubles = Troubles()
             while !Task.isCancelled {
                 let began = clock.now
                 pulse.promise(began.advanced(by: Self.timeLimit))
@@ -43,17 +43,16 @@ package struct CommandService<C: Clock>: Service where C.Instant == BootInstant 
                 if Task.isCancelled { return }
                 let next: BootInstant
                 if case .answer(let status, _, let body) = reply, (200..<300).contains(status) {
-                    if trouble != nil { logger.notice("The server answers command polls again") }
-                    trouble = nil
+                    if troubles.areTold { logger.notice("The server answers command polls again") }
+                    troubles.clear()
                     let (tickets, hadNews) = await desk.receive(CommandOffer(reading: body), at: clock.now)
                     for (id, ticket) in tickets { carryOut(id, ticket) }
                     next = pacing.answered(began: began, now: clock.now, hadNews: hadNews)
                 } else {
                     let failure = PollFailure(reply)
-                    if trouble != failure.reason {
+                    if troubles.isNew(failure.reason) {
                         logger.warning("Commands can't be asked for", metadata: ["reason": "\(failure.reason)"])
                     }
-                    trouble = failure.reason
                     next = pacing.failed(
                         now: clock.now, asked: failure.asked, isUnauthorized: failure.isUnauthorized)
                 }

@@ -62,7 +62,8 @@ package struct HeartbeatDelivery: Sendable {
     private var hasOpened = false
     private var isClosing = false
     private var hasClosed = false
-    private var trouble: String?
+    /// Of this time without a server.
+    private var troubles = Troubles()
     /// What was delivered or set aside since it was last asked for.
     private var gone: [Int64] = []
     /// How many changes were refused for good.
@@ -165,8 +166,8 @@ package struct HeartbeatDelivery: Sendable {
         if shipment.form == .batch { hasOpened = true }
         if shipment.isLast { hasClosed = true }
         var notices: [Notice] = []
-        if trouble != nil {
-            trouble = nil
+        if troubles.areTold {
+            troubles.clear()
             notices.append(.recovered)
         }
         for (index, change) in shipment.changes.enumerated() where results.indices.contains(index) {
@@ -204,9 +205,7 @@ package struct HeartbeatDelivery: Sendable {
     private mutating func postponed(_ reason: String, _ asked: Duration?, at now: BootInstant) -> [Notice] {
         if isClosing { hasClosed = true }
         notBefore = now.advanced(by: pacing.delay(asked: asked))
-        guard trouble != reason else { return [] }
-        trouble = reason
-        return [.trouble(reason)]
+        return troubles.isNew(reason) ? [.trouble(reason)] : []
     }
 
     private mutating func forget(_ shipment: Shipment) {

@@ -34,7 +34,7 @@ package struct ResultService<C: Clock>: Service where C.Instant == BootInstant {
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             var pacing = RetryPacing(seed: seed)
-            var trouble: String?
+            var troubles = Troubles()
             while !Task.isCancelled {
                 guard let (key, result) = await desk.nextResult(skipping: []) else {
                     await signal.wait()
@@ -43,7 +43,7 @@ package struct ResultService<C: Clock>: Service where C.Instant == BootInstant {
                 switch await tell(key, result, within: .seconds(20)) {
                 case .taken:
                     pacing.reset()
-                    trouble = nil
+                    troubles.clear()
                     await desk.reported(key)
                 case .refused(let reason), .unknownPath(let reason, saidByServer: true):
                     logger.warning(
@@ -51,23 +51,22 @@ package struct ResultService<C: Clock>: Service where C.Instant == BootInstant {
                         metadata: ["command": "\(key.id)", "reason": "\(reason)"])
                     await desk.reported(key)
                 case .later(let reason, let asked):
-                    await pause(until: pacing.delay(asked: asked), reason, &trouble)
+                    await pause(until: pacing.delay(asked: asked), reason, &troubles)
                 case .unknownPath(let reason, saidByServer: false):
-                    await pause(until: pacing.delay(asked: nil), reason, &trouble)
+                    await pause(until: pacing.delay(asked: nil), reason, &troubles)
                 case .unauthorized(let reason):
-                    await pause(until: .seconds(60), reason, &trouble)
+                    await pause(until: .seconds(60), reason, &troubles)
                 }
             }
         }
         await flush()
     }
 
-    private func pause(until delay: Duration, _ reason: String, _ trouble: inout String?) async {
-        if trouble != reason, !Task.isCancelled {
+    private func pause(until delay: Duration, _ reason: String, _ troubles: inout Troubles) async {
+        if !Task.isCancelled, troubles.isNew(reason) {
             logger.warning(
                 "The server does not take a command's result; it is sent again", metadata: ["reason": "\(reason)"])
         }
-        trouble = reason
         try? await clock.sleep(until: clock.now.advanced(by: delay), tolerance: nil)
     }
 

@@ -9,6 +9,9 @@ struct Troubles: Sendable {
         return told.insert(words).inserted
     }
 
+    /// Whether anything was said since the last `clear`.
+    var areTold: Bool { !told.isEmpty }
+
     mutating func clear() {
         told = []
     }
