@@ -61,8 +61,8 @@ extension TestClock {
     func sleep(atMost duration: Duration) async -> BootInstant {
         while let deadline = await nextSleep() {
             let time = now.duration(to: deadline)
-            // A service that ran before it was told how its targets are has begun to wait for that.
-            if time <= duration, time != HeartbeatService<TestClock>.patience { return deadline }
+            // A service that ran before it was told how its targets are has begun to wait for that, perhaps twice.
+            if time > .zero, time <= duration, time != HeartbeatService<TestClock>.patience { return deadline }
         }
         return now
     }
