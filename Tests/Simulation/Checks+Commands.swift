@@ -41,7 +41,8 @@ extension Checks {
     func recorded(_ record: TargetRecord, before: TargetRecord?, of id: TargetID, on host: SimulatedHost) {
         guard let target = host.target(id) else { return }
         // Also one that began while the disk could not be written.
-        if record.isHeld, before?.isHeld != true { with(target, host) { $0.isHeld = true } }
+        // And what somebody starts after that has its back-off anew.
+        if record.isHeld, before?.isHeld != true { with(target, host) { ($0.isHeld, $0.policyStarts) = (true, []) } }
         guard case .operating(let action, _, let command) = record.phase, before?.phase != record.phase else { return }
         if let command, orders[command.id]?.written == nil { orders[command.id]?.written = world.now }
         if action == .stop { with(target, host) { $0.isHeld = true } }
