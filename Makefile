@@ -25,6 +25,10 @@ release:
 	swift build $(STATIC) --product clevagent-runner
 	swift build $(STATIC) --product clevagent-server
 
+# Debian packages of both, with units, man pages and completions.
+deb:
+	packaging/build-deb
+
 # Our runner beside the published Python one: BENCH="--samples 20" for a quick look.
 bench:
 	scripts/bench $(BENCH)
@@ -57,4 +61,4 @@ simulate:
 mutations:
 	scripts/mutations
 
-.PHONY: sanitize kills soak build check fmt test release bench storm fuzz simulate mutations
+.PHONY: deb sanitize kills soak build check fmt test release bench storm fuzz simulate mutations
