@@ -43,8 +43,7 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
     ///   - serviceManager: is told how the runner is.
     package init(
         configuration: RunnerConfiguration, registry: WatcherRegistry, state: StateDirectory,
-        identity: StateDirectory.Identity, host: Host,
-        group: any EventLoopGroup, stops: AsyncStream<Void>,
+        identity: StateDirectory.Identity, host: Host, group: any EventLoopGroup, stops: AsyncStream<Void>,
         serviceManager: ServiceNotification?, clock: C, civilTime: @escaping @Sendable () -> WireTime,
         logger: Logger
     ) {
@@ -63,10 +62,9 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
 
     /// Supervises until it is to stop, finishes what is in hand, says goodbye.
     package func run() async throws {
-        let runnerID = identity.id
         let transport = HTTPServerTransport(
             configuration: .init(
-                endpoint: configuration.endpoint, apiKey: configuration.apiKey, runnerID: runnerID,
+                endpoint: configuration.endpoint, apiKey: configuration.apiKey, runnerID: identity.id,
                 userAgent: "clevagent-runner/\(Self.version)", trustRoots: configuration.trustRoots,
                 proxy: configuration.proxy),
             group: group, clock: clock)
@@ -75,7 +73,7 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
                 assignments: configuration.targets.map { .init(target: $0.target, settings: $0.settings) },
                 endpoint: configuration.endpoint, interval: configuration.interval,
                 runner: RunnerInfo(
-                    id: runnerID, hostname: host.name, version: Self.version, bootID: host.bootID),
+                    id: identity.id, hostname: host.name, version: Self.version, bootID: host.bootID),
                 bootID: host.bootID, capacity: 2 * host.cores, isCopy: identity.isCopy),
             storage: JournalFile(state.journal), executor: state.executor, transport: transport,
             watchers: await watchers(), clock: clock, civilTime: civilTime, logger: logger
@@ -94,7 +92,7 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
         logger.notice(
             "Runner started",
             metadata: [
-                "version": "\(Self.version)", "runner.id": "\(runnerID)", "endpoint": "\(configuration.endpoint)",
+                "version": "\(Self.version)", "runner.id": "\(identity.id)", "endpoint": "\(configuration.endpoint)",
                 "targets": "\(configuration.targets.count)", "state": "\(state.path)",
             ])
         async let _ = keepSmall()

@@ -77,7 +77,8 @@ package actor StateDirectory: WatcherMemory {
         package var isCopy: Bool
     }
 
-    private struct RunnerIdentity: Codable {
+    /// As it is written down.
+    private struct IdentityFile: Codable {
         var id: String
         var machine: String
     }
@@ -86,7 +87,7 @@ package actor StateDirectory: WatcherMemory {
     package func identity(machine: String) -> Identity {
         let file = path.appending("runner.json")
         var isCopy = false
-        if let known: RunnerIdentity = load(file) {
+        if let known: IdentityFile = load(file) {
             if UUID(uuidString: known.id) == nil {
                 setAside(file)
             } else if known.machine == machine {
@@ -100,7 +101,7 @@ package actor StateDirectory: WatcherMemory {
         } else if access(journal.string, F_OK) == 0 {
             logger.warning("The state directory has a journal and no id of a runner; this runner gets a new one")
         }
-        let fresh = RunnerIdentity(id: UUID().uuidString.lowercased(), machine: machine)
+        let fresh = IdentityFile(id: UUID().uuidString.lowercased(), machine: machine)
         save(fresh, to: file)
         return Identity(id: fresh.id, isCopy: isCopy)
     }

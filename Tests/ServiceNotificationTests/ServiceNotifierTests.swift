@@ -18,6 +18,13 @@ import Testing
         notification = try #require(ServiceNotification(environment: manager.environment, processID: 7))
     }
 
+    /// Moves the clock to the next feeding.
+    private func passHalfTheWatchdogsTime() async {
+        await clock.sleep(lasting: .seconds(30))
+        #expect(!manager.hasMore)
+        clock.advance(by: .seconds(30))
+    }
+
     @Test func readyThenTheWatchdogAtHalfItsTimeThenStopping() async throws {
         let notifier = ServiceNotifier(notification, clock: clock, logger: logger) {
             "Watching 3 targets"
@@ -28,9 +35,7 @@ import Testing
             async let end: Void = notifier.run()
             #expect(await manager.receive() == "READY=1\nSTATUS=Watching 3 targets")
             for _ in 1...3 {
-                await clock.sleep(lasting: .seconds(30))
-                #expect(!manager.hasMore)
-                clock.advance(by: .seconds(30))
+                await passHalfTheWatchdogsTime()
                 #expect(await manager.receive() == "WATCHDOG=1")
             }
             trigger.triggerGracefulShutdown()
@@ -49,11 +54,7 @@ import Testing
         try await testGracefulShutdown { trigger in
             async let end: Void = notifier.run()
             #expect(await manager.receive() == "READY=1\nSTATUS=")
-            await clock.sleep(lasting: .seconds(30))
-            clock.advance(by: .seconds(30))
-            await clock.sleep(lasting: .seconds(30))
-            #expect(!manager.hasMore)
-            clock.advance(by: .seconds(30))
+            for _ in 1...2 { await passHalfTheWatchdogsTime() }
             #expect(await manager.receive() == "WATCHDOG=1")
             trigger.triggerGracefulShutdown()
             try await end
