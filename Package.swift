@@ -116,12 +116,19 @@ let package = Package(
             name: "RunnerKit",
             dependencies: [
                 "CYAML", "Gzip", "ServerLink", "ServiceNotification", "Supervision", "SystemSupport", "WatcherAPI",
-                "WireProtocol", logging, nioConcurrencyHelpers, nioCore, serviceLifecycle, systemPackage,
+                "WireProtocol", dequeModule, logging, nioConcurrencyHelpers, nioCore, serviceLifecycle, systemPackage,
+            ]),
+        .target(
+            name: "ControlSocket",
+            dependencies: [
+                "RunnerKit", "Supervision", "SystemSupport", "WireProtocol", asyncHTTPClient, httpTypes,
+                hummingbirdCore, logging, nioCore, nioHTTP1, nioPosix, serviceLifecycle, systemPackage,
             ]),
         .executableTarget(
             name: "clevagent-runner",
             dependencies: [
-                "CStandardDescriptors", "DockerWatcher", "ProcessWatcher", "ProgramLog", "RunnerKit", "ServerLink",
+                "CStandardDescriptors", "ControlSocket", "DockerWatcher", "ProcessWatcher", "ProgramLog", "RunnerKit",
+                "ServerLink",
                 "ServiceNotification", "Supervision", "SystemSupport", "SystemdSupport", "SystemdWatcher", "WatcherAPI",
                 argumentParser, logging, nioCore,
                 nioPosix, serviceLifecycle, systemPackage,
@@ -248,8 +255,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "ServerTestSupport", "Supervision", "SystemSupport", "SystemdSupport", "SystemdWatcher", "TestSupport",
-                "WatcherAPI", "WireProtocol", "clevagent-runner", "clevagent-server",
+                "RunnerKit", "ServerTestSupport", "Supervision", "SystemSupport", "SystemdSupport", "SystemdWatcher",
+                "TestSupport", "WatcherAPI", "WireProtocol", "clevagent-runner", "clevagent-server",
                 logging,
                 asyncHTTPClient, nioCore, nioHTTP1, nioPosix, systemPackage,
             ]),

@@ -45,18 +45,9 @@ package struct CheckReport: Sendable, Hashable, Encodable {
     /// For people: columns, and what to do below a row that is not well.
     package var table: String {
         let rows = targets + [stateDirectory, journal, server].compactMap { $0 }
-        let cells =
+        let lines = TextTable.lines(
             [["TARGET", "AGENT", "STATE", "DETAIL"]]
-            + rows.map { [$0.target, $0.agent ?? "", $0.state, $0.detail ?? ""].map(ConfigurationProblem.oneLine) }
-        let widths = (0..<3).map { column in cells.map { $0.dropFirst(column).first?.count ?? 0 }.max() ?? 0 }
-        let lines = cells.map { row in
-            var line = ""
-            for (cell, width) in zip(row, widths) {
-                line += cell + String(repeating: " ", count: width - cell.count + 2)
-            }
-            line += row.last ?? ""
-            return String(line.reversed().drop { $0 == " " }.reversed())
-        }
+                + rows.map { [$0.target, $0.agent ?? "", $0.state, $0.detail ?? ""] })
         let advice = [nil] + rows.map { row in row.advice.map { "    to do: \(ConfigurationProblem.oneLine($0))" } }
         return zip(lines, advice).flatMap { [$0, $1].compactMap { $0 } }.joined(separator: "\n")
     }

@@ -57,6 +57,8 @@ package struct ConfigurationResolver {
         let logLevel = self.logLevel()
         let stateDirectory = self.stateDirectory()
         let dockerCommand = self.dockerCommand()
+        let controlSocket = self.controlSocket(stateDirectory)
+        let controlGroup = self.controlGroup()
         guard problems.isEmpty, let endpoint, let apiKey, let interval, let logLevel, let stateDirectory,
             let dockerCommand, let systemdScope
         else {
@@ -65,7 +67,8 @@ package struct ConfigurationResolver {
         return RunnerConfiguration(
             apiKey: apiKey, endpoint: endpoint.url, trustRoots: trustRoots, proxy: proxy, targets: targets,
             interval: interval, logLevel: logLevel, stateDirectory: stateDirectory, dockerCommand: dockerCommand,
-            systemdScope: systemdScope, warnings: warnings.map(ConfigurationProblem.masked))
+            systemdScope: systemdScope, controlSocket: controlSocket, controlGroup: controlGroup,
+            warnings: warnings.map(ConfigurationProblem.masked))
     }
 
     // MARK: - Where a value comes from
@@ -245,6 +248,27 @@ package struct ConfigurationResolver {
         return nil
     }
 
+    private mutating func controlSocket(_ stateDirectory: FilePath?) -> FilePath? {
+        guard let given = given("--control-socket", options.controlSocket) else {
+            return stateDirectory.map { ControlSocketPlace.standard(environment, stateDirectory: $0) }
+        }
+        if given.value == "off" { return nil }
+        guard given.value.hasPrefix("/") else {
+            refuse(given, "must be an absolute path, or off")
+            return nil
+        }
+        return FilePath(given.value)
+    }
+
+    private mutating func controlGroup() -> UInt32? {
+        guard let given = given("--control-group", options.controlGroup) else { return nil }
+        guard let group = Account.group(named: given.value) ?? UInt32(given.value) else {
+            refuse(given, "there is no such group on this host")
+            return nil
+        }
+        return group
+    }
+
     private mutating func stateDirectory() -> FilePath? {
         if let given = given("--state-dir", options.stateDirectory) {
             guard given.value.hasPrefix("/") else {
@@ -257,13 +281,7 @@ package struct ConfigurationResolver {
         if let listed = environment["STATE_DIRECTORY"]?.split(separator: ":").first, listed.hasPrefix("/") {
             return FilePath(String(listed))
         }
-        if geteuid() == 0 { return "/var/lib/clevagent-runner" }
-        if let home = environment["XDG_STATE_HOME"], home.hasPrefix("/") {
-            return FilePath(home).appending("clevagent-runner")
-        }
-        if let home = environment["HOME"], home.hasPrefix("/") {
-            return FilePath(home).appending(".local/state/clevagent-runner")
-        }
+        if let directory = ControlSocketPlace.stateDirectory(environment, user: user) { return directory }
         problems.append(.init(.file, "no state directory: HOME is not set; give --state-dir"))
         return nil
     }

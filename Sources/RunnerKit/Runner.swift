@@ -1,7 +1,7 @@
 package import Logging
 package import NIOCore
 import ServerLink
-import ServiceLifecycle
+package import ServiceLifecycle
 package import ServiceNotification
 package import Supervision
 import SystemSupport
@@ -33,6 +33,7 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
     private let group: any EventLoopGroup
     private let stops: AsyncStream<Void>
     private let serviceManager: ServiceNotification?
+    private let surfaces: @Sendable (OperatorDesk<C>) -> [any Service]
     private let clock: C
     private let civilTime: @Sendable () -> WireTime
     private let logger: Logger
@@ -41,12 +42,14 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
     ///   - group: serves the connections to the server.
     ///   - stops: says when to stop, by its first element.
     ///   - serviceManager: is told how the runner is.
+    ///   - surfaces: makes what answers operators.
     package init(
         configuration: RunnerConfiguration, registry: WatcherRegistry, state: StateDirectory,
         identity: StateDirectory.Identity, host: Host, group: any EventLoopGroup, stops: AsyncStream<Void>,
         serviceManager: ServiceNotification?, clock: C, civilTime: @escaping @Sendable () -> WireTime,
-        logger: Logger
+        logger: Logger, surfaces: @escaping @Sendable (OperatorDesk<C>) -> [any Service] = { _ in [] }
     ) {
+        self.surfaces = surfaces
         self.configuration = configuration
         self.registry = registry
         self.state = state
@@ -79,7 +82,7 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
             watchers: await watchers(), clock: clock, civilTime: civilTime, logger: logger
         ) { .random(in: 0 ... .max) }
         // The way to the server goes last.
-        let services: [any Service] = [transport] + parts.all + notifier(parts)
+        let services: [any Service] = [transport] + parts.all + surfaces(parts.operatorDesk) + notifier(parts)
         var quiet = logger
         // Below that it writes down every service with all that it holds.
         quiet.logLevel = max(logger.logLevel, .notice)

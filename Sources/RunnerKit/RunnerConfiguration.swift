@@ -33,6 +33,10 @@ package struct RunnerConfiguration: Sendable {
     /// The client of the container engine: a name to be found in PATH, or an absolute path.
     package var dockerCommand: String
     package var systemdScope: SystemdScope
+    /// Where operators of this host are answered; nil for nowhere.
+    package var controlSocket: FilePath?
+    /// The group whose members may act there.
+    package var controlGroup: UInt32?
     /// What is allowed and should be known, one line each.
     package var warnings: [String]
 }

@@ -13,6 +13,8 @@ package struct RunnerOptions: Sendable {
     package var dockerCommand: String?
     package var systemdScope: String?
     package var allowHTTP = false
+    package var controlSocket: String?
+    package var controlGroup: String?
     package var logTail: String?
 
     package init() {}

@@ -35,6 +35,9 @@ package struct RunnerServices<C: Clock>: Sendable where C.Instant == BootInstant
 
     /// To be shut down from the last to the first: nothing new comes in, what is in hand ends, all is told, goodbye.
     package let all: [any Service]
+    /// For operators of this host.
+    package let operatorDesk: OperatorDesk<C>
+    private let orders: OrderBook
     private let journal: Journal<C>
     private let supervisor: Supervisor<C>
     private let ready: WakeSignal
@@ -70,12 +73,20 @@ package struct RunnerServices<C: Clock>: Sendable where C.Instant == BootInstant
             ledger: remembered.ledger, journal: journal,
             intake: CommandIntake(endpoint: configuration.endpoint, targets: Set(targets.map(\.id))),
             resultSignal: resultSignal, logger: logger)
+        let board = StatusBoard(targets, at: clock.now)
+        let orders = OrderBook(first: civilTime().millisecondsSince1970)
         await journal.start { news in
             for item in news {
                 switch item {
-                case .change(let change): await heartbeats.tell(change)
-                case .report(let report, let target): await heartbeats.tell(report, of: target)
-                case .resolved(let key, let result): await desk.settled(key, result)
+                case .change(let change):
+                    board.note(change)
+                    await heartbeats.tell(change)
+                case .report(let report, let target):
+                    board.note(report, of: target, at: clock.now)
+                    await heartbeats.tell(report, of: target)
+                case .resolved(let key, let result):
+                    orders.settled(key, result)
+                    await desk.settled(key, result)
                 }
             }
         }
@@ -88,8 +99,12 @@ package struct RunnerServices<C: Clock>: Sendable where C.Instant == BootInstant
             seed: seed(), logger: logger)
         let commands = CommandService(
             transport: transport, desk: desk, clock: clock, logger: logger, seed: seed()
-        ) { supervisor.submit($1, to: $0) }
+        ) { supervisor.send(.commanded($1), to: $0) }
         all = [heartbeats, results, supervisor, commands]
+        operatorDesk = OperatorDesk(
+            .init(runner: configuration.runner, endpoint: configuration.endpoint), board: board, orders: orders,
+            supervisor: supervisor, heartbeats: heartbeats, clock: clock, civilTime: civilTime)
+        self.orders = orders
         self.journal = journal
         self.supervisor = supervisor
         self.clock = clock
@@ -113,5 +128,8 @@ package struct RunnerServices<C: Clock>: Sendable where C.Instant == BootInstant
     }
 
     /// Returns when all that the parts wanted to write is on the disk. To be called after they have ended.
-    package func finish() async { await journal.commit() }
+    package func finish() async {
+        await journal.commit()
+        orders.close()
+    }
 }

@@ -26,7 +26,7 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
     private let observed: [(watcher: any Watcher & TargetController, targets: [TargetID])]
     private let mailboxes: Mailboxes<TargetID, TimedEvent>
     /// Puts what has just happened into a target's mailbox.
-    private let send: @Sendable (TargetStateMachine.Event, TargetID) -> Void
+    private let put: @Sendable (TargetStateMachine.Event, TargetID) -> Void
     private let deadlines: DeadlineQueue<C>
     private let journal: Journal<C>
     private let clock: C
@@ -87,15 +87,25 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
         self.journal = journal
         observed = targets.compactMap { kind, targets in watchers[kind].map { ($0, targets) } }
         self.mailboxes = mailboxes
-        self.send = send
+        put = send
         self.clock = clock
         self.farewell = farewell
     }
 
-    /// Gives a command to its target; it is carried out when nothing else is in hand.
-    package func submit(_ ticket: CommandTicket, to target: TargetID) {
+    /// Gives what a person or the server wants to its target; it is carried out when nothing else is in hand.
+    package func send(_ event: TargetStateMachine.Event, to target: TargetID) {
         guard shells[target] != nil else { return }
-        send(.commanded(ticket), target)
+        put(event, target)
+    }
+
+    /// How a target's supervision stands; nil when it is not supervised here.
+    package func snapshot(of target: TargetID) async -> TargetSnapshot? { await shells[target]?.snapshot }
+
+    /// How the supervision of all targets stands.
+    package func snapshots() async -> [TargetID: TargetSnapshot] {
+        var snapshots: [TargetID: TargetSnapshot] = [:]
+        for (id, shell) in shells { snapshots[id] = await shell.snapshot }
+        return snapshots
     }
 
     /// Returns when what has come to the targets so far is being handled.
@@ -114,7 +124,7 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
                 }
                 for (watcher, targets) in self.observed {
                     group.addTask {
-                        await watcher.observe(targets) { self.send(.observed($1), $0) }
+                        await watcher.observe(targets) { self.put(.observed($1), $0) }
                         return false
                     }
                 }
@@ -136,7 +146,7 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
             await self.journal.commit()
         } onGracefulShutdown: {
             self.farewell.begin()
-            for target in self.shells.keys { self.send(.runnerStopping, target) }
+            for target in self.shells.keys { self.put(.runnerStopping, target) }
         }
     }
 

@@ -50,6 +50,7 @@ actor TargetShell<C: Clock> where C.Instant == BootInstant {
 
     private var target: WatchedTarget { machine.target }
     private var id: TargetID { machine.target.id }
+    var snapshot: TargetSnapshot { TargetSnapshot(machine) }
 
     init(_ machine: TargetStateMachine, _ surroundings: Surroundings) {
         self.machine = machine

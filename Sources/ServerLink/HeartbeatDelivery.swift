@@ -82,6 +82,9 @@ package struct HeartbeatDelivery: Sendable {
         nextRound = now.advanced(by: interval)
     }
 
+    /// State changes that were neither taken nor refused.
+    var undelivered: Int { outbox.changes.count }
+
     // MARK: - News
 
     /// A state changed: it goes out at once.

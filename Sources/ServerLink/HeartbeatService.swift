@@ -46,7 +46,9 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
     package nonisolated let pulse = Pulse("heartbeats")
     /// Raised once: every target was looked at, and the server has taken a heartbeat.
     package nonisolated let ready = WakeSignal()
-    private var wasTaken = false
+    private var lastTaken: BootInstant?
+    /// Why the server takes nothing at present.
+    private var trouble: String?
 
     private var delivery: HeartbeatDelivery
     /// What a plain heartbeat says of each target, in their order.
@@ -137,6 +139,22 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
         }
     }
 
+    // MARK: - How it stands
+
+    /// What the way to the server is like.
+    package struct Standing: Sendable, Hashable {
+        /// When the server last took a heartbeat.
+        package var lastTaken: BootInstant?
+        /// Why it takes none at present; nil when it does.
+        package var trouble: String?
+        /// State changes that it has not taken yet.
+        package var undelivered: Int
+    }
+
+    package var standing: Standing {
+        Standing(lastTaken: lastTaken, trouble: trouble, undelivered: delivery.undelivered)
+    }
+
     // MARK: - Sending
 
     private func waitForFirstLook() async {
@@ -147,7 +165,7 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
     }
 
     private func tellReady() {
-        if wasTaken, unseen.isEmpty { ready.raise() }
+        if lastTaken != nil, unseen.isEmpty { ready.raise() }
     }
 
     private func beginClosing() {
@@ -170,7 +188,8 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
         }
         if case .taken = verdict {
             troubles.clear()
-            wasTaken = true
+            trouble = nil
+            lastTaken = clock.now
             tellReady()
         }
         say(delivery.settle(shipment, verdict, at: clock.now))
@@ -259,6 +278,7 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
                 logger.warning(
                     "Undelivered state changes were merged for want of room", metadata: ["agent": "\(agent)"])
             case .trouble(let reason):
+                trouble = reason
                 logger.warning(
                     "The server does not take heartbeats; they are kept and sent again",
                     metadata: ["reason": "\(reason)"])

@@ -36,5 +36,8 @@ package struct CommandKey: Sendable, Hashable, Codable, CustomStringConvertible 
         self.issuedAt = issuedAt
     }
 
-    package var description: String { "command \(id)" }
+    /// Stands for an endpoint in what a person on this host asked for; no URL.
+    package static let host = "host"
+
+    package var description: String { endpoint == Self.host ? "an operator" : "command \(id)" }
 }

@@ -30,6 +30,8 @@ package struct TargetRecord: Sendable, Hashable, Codable {
     package var life: Identity?
     /// A `stop` command holds it down.
     package var isHeld: Bool
+    /// A person wants nothing restarted by policy.
+    package var pause: Pause?
     /// Somebody else stopped it on purpose, and it has not come up since; nil is no.
     package var isStoppedByOthers: Bool?
     package var attempt: Int
@@ -40,13 +42,14 @@ package struct TargetRecord: Sendable, Hashable, Codable {
     @Rare package var toldEnd: End?
 
     package init(
-        bootID: String, life: Identity? = nil, isHeld: Bool = false, isStoppedByOthers: Bool? = nil,
-        attempt: Int = 0,
-        window: FailureWindow = FailureWindow(), phase: Phase = .idle, rest: Rest? = nil, toldEnd: End? = nil
+        bootID: String, life: Identity? = nil, isHeld: Bool = false, pause: Pause? = nil,
+        isStoppedByOthers: Bool? = nil, attempt: Int = 0, window: FailureWindow = FailureWindow(), phase: Phase = .idle,
+        rest: Rest? = nil, toldEnd: End? = nil
     ) {
         self.bootID = bootID
         self.life = life
         self.isHeld = isHeld
+        self.pause = pause
         self.isStoppedByOthers = isStoppedByOthers
         self.attempt = attempt
         self.window = window

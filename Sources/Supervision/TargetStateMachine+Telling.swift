@@ -27,6 +27,12 @@ extension TargetStateMachine {
 
     /// Reports a living target, with what is of concern about it.
     mutating func tellUp(kind: HeartbeatEvent.Kind?, _ words: String?, attempt: Int? = nil, at now: BootInstant) {
+        let paused = pause.map { "paused: it would not be restarted \($0.words(at: now))" }
+        let concern =
+            switch (self.concern, paused) {
+            case (let concern?, let paused?): "\(concern); \(paused)"
+            case (let concern, let paused): concern ?? paused
+            }
         let status: HeartbeatStatus = concern == nil ? .ok : .warning
         var message = words.map { "\($0)\(self.words(for: life))" }
         if let concern { message = message.map { "\($0); \(concern)" } ?? ": \(concern)" }
@@ -51,14 +57,14 @@ extension TargetStateMachine {
         if let kind {
             tellPlan(message, kind, end: end, grace: grace, due: due, at: now)
         } else {
-            note(.error, "\(message); restarting \(now.duration(to: due).inWords)")
+            note(.error, "\(message); \(outlook(now.duration(to: due).inWords, at: now))")
         }
         startIfDue(plan, at: now)
     }
 
     /// What is due now does not wait for a timer.
     mutating func startIfDue(_ plan: Plan, at now: BootInstant) {
-        guard plan.due <= now, !isStopping else { return }
+        guard plan.due <= now, !isStopping, !isHeldBack(plan) else { return }
         state = .queued(plan)
         actions.append(.requestStart)
     }
@@ -91,12 +97,24 @@ extension TargetStateMachine {
         let wait = max(now.duration(to: due), .zero)
         var told = event(kind, end)
         told.attempt = attempt
-        told.nextAttemptIn = wait.wireSeconds
+        told.nextAttemptIn = pause == nil ? wait.wireSeconds : nil
         let restarts = window.count(at: now) + 1
         let often = restarts > 1 ? " (\(ordinal(restarts)) try in 10 min)" : ""
         // What is waited for may come sooner.
         let pace = grace > .zero && wait > .zero ? "with\(wait.inWords)" : wait.inWords
-        tell(.error, "\(message); restarting \(pace)\(often)", told, at: now)
+        tell(.error, "\(message); \(outlook(pace + often, at: now))", told, at: now)
+    }
+
+    /// What comes of a plan: in a pause, nothing for the time being.
+    private func outlook(_ pace: String, at now: BootInstant) -> String {
+        pause.map { "paused: it is not restarted \($0.words(at: now))" } ?? "restarting \(pace)"
+    }
+
+    /// Reports something that does not change how the target is.
+    mutating func tellAside(_ message: String, _ kind: HeartbeatEvent.Kind) {
+        var news = TargetReport(status: report.status, message: sentence(message), memoryMB: report.memoryMB)
+        news.event = HeartbeatEvent(kind: kind, pid: pid)
+        actions.append(.report(news))
     }
 
     /// Reports a crash loop, once until it is over.

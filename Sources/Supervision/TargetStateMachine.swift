@@ -96,6 +96,10 @@ package struct TargetStateMachine: Sendable {
         /// The action asked for with `.perform` has ended.
         case finished(TargetActionOutcome)
         case commanded(CommandTicket)
+        /// A person wants it watched and reported, and not restarted by policy; the key takes the result.
+        case paused(Pause, for: CommandKey?)
+        /// A person wants it supervised as before: ends a pause, and what a `stop` command holds.
+        case resumed(for: CommandKey?)
         /// What `.gather` asked for was looked into.
         indirect case gathered(Evidence)
         /// The runner ends: nothing new is begun.
@@ -134,6 +138,8 @@ package struct TargetStateMachine: Sendable {
     package internal(set) var life: Identity?
     /// A `stop` command holds it down.
     package internal(set) var isHeld: Bool
+    /// A person wants nothing restarted by policy.
+    package internal(set) var pause: Pause?
     /// Which try this is since the target was last healthy.
     package internal(set) var attempt: Int
     package internal(set) var window: FailureWindow
@@ -183,6 +189,8 @@ package struct TargetStateMachine: Sendable {
         self.bootID = bootID
         jitter = JitterSource(seed: seed)
         isHeld = record?.isHeld ?? false
+        // Its end was a moment of a boot that is over.
+        pause = record?.bootID == bootID || record?.pause?.until == nil ? record?.pause : nil
         isUnsaved = record?.bootID != bootID
         guard let record, record.bootID == bootID else {
             restored = .idle
@@ -203,8 +211,15 @@ package struct TargetStateMachine: Sendable {
 
     /// When `deadlineReached` is due; nil when nothing waits for time.
     package var deadline: BootInstant? {
+        switch (stateDeadline, pause?.until) {
+        case (let due?, let until?): min(due, until)
+        case (let due, let until): due ?? until
+        }
+    }
+
+    private var stateDeadline: BootInstant? {
         switch state {
-        case .backoff(let plan): isStopping ? nil : plan.due
+        case .backoff(let plan): isStopping || isHeldBack(plan) ? nil : plan.due
         case .starting(let trial): trial.settles
         case .interrupted(let interruption): interruption.until
         case .running(let since): attempt > 0 ? since.advanced(by: Self.healthyTime) : nil
@@ -232,6 +247,8 @@ package struct TargetStateMachine: Sendable {
         case .startMade: startMade()
         case .finished(let outcome): finished(outcome, at: now)
         case .commanded(let ticket): commanded(ticket, at: now)
+        case .paused(let pause, let key): paused(pause, for: key, at: now)
+        case .resumed(let key): resumed(for: key, at: now)
         case .gathered(let evidence): tellEvidence(evidence)
         case .runnerStopping: runnerStopping(at: now)
         }
@@ -244,7 +261,8 @@ package struct TargetStateMachine: Sendable {
     // MARK: - Time and permits
 
     private mutating func deadlineReached(at now: BootInstant) {
-        guard let deadline, deadline <= now else { return }
+        if let until = pause?.until, until <= now { resumed(for: nil, at: now) }
+        guard let stateDeadline, stateDeadline <= now else { return }
         switch state {
         case .backoff(let plan):
             state = .queued(plan)
@@ -333,7 +351,8 @@ package struct TargetStateMachine: Sendable {
     /// What must survive the runner, as of now.
     package var record: TargetRecord {
         TargetRecord(
-            bootID: bootID, life: life, isHeld: isHeld, isStoppedByOthers: isStoppedByOthers ? true : nil,
+            bootID: bootID, life: life, isHeld: isHeld, pause: pause,
+            isStoppedByOthers: isStoppedByOthers ? true : nil,
             attempt: attempt, window: window, phase: recordedPhase, rest: recordedRest,
             toldEnd: isEndTold || isComingBack ? toldEnd : nil)
     }

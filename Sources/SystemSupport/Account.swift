@@ -1,5 +1,8 @@
 import Glibc
 
+/// `struct group`: the name alone is a property here.
+private typealias GroupEntry = Glibc.group
+
 /// A line of the user database (getpwnam(3)).
 package struct Account: Sendable, Hashable {
     package var name: String
@@ -23,6 +26,18 @@ package struct Account: Sendable, Hashable {
     /// Looks a user up; nil when the database does not know the name.
     package static func named(_ name: String) -> Account? {
         find { getpwnam_r(name, $0, $1, $2, $3) }
+    }
+
+    /// Looks a group up (getgrnam(3)); nil when the database does not know the name.
+    package static func group(named name: String) -> UInt32? {
+        var entry = GroupEntry()
+        var found: UnsafeMutablePointer<GroupEntry>?
+        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 65536) { buffer in
+            guard let place = buffer.baseAddress, getgrnam_r(name, &entry, place, buffer.count, &found) == 0,
+                found != nil
+            else { return nil }
+            return entry.gr_gid
+        }
     }
 
     /// All ids of a new process of this user, as initgroups(3) would give them.

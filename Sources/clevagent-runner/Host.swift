@@ -78,6 +78,9 @@ enum Host {
         _ = try? FileDescriptor.standardError.writeAll("clevagent-runner: \(line)\n".utf8)
     }
 
+    /// The group that may ask how the targets are, if the host has it.
+    static let readingGroup = "clevagent"
+
     /// What tells this machine from a copy of its disk (machine-id(5)).
     static func machineID(hostname: String) -> String { machineID ?? hostname }
 

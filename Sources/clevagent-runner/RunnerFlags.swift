@@ -76,6 +76,18 @@ struct RunnerFlags: ParsableArguments {
             valueName: "system|user"))
     var systemdScope: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Where operators of this host are answered (status, restart, pause, …), or off.",
+            valueName: "path|off"))
+    var controlSocket: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The group whose members may restart, stop and pause there, beside root and the runner's own user.",
+            valueName: "group"))
+    var controlGroup: String?
+
     @Flag(help: "Allow http:// to another host: the key is then visible to the network.")
     var allowHTTP = false
 
@@ -96,6 +108,8 @@ struct RunnerFlags: ParsableArguments {
         options.systemdScope = systemdScope
         options.allowHTTP = allowHTTP
         options.logTail = logTail
+        options.controlSocket = controlSocket
+        options.controlGroup = controlGroup
         return options
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ControlSocket
 import FoundationEssentials
 import Logging
 import NIOCore
@@ -73,7 +74,16 @@ struct StartCommand: ParsableCommand {
                 serviceManager: ServiceNotification(environment: Host.environment, processID: getpid()),
                 clock: BootClock(sleepingOn: loop), civilTime: { WireTime(Date()) },
                 logger: logger
-            ).run()
+            ) { [logger] desk in
+                guard let path = configuration.controlSocket else { return [] }
+                return [
+                    ControlService(
+                        .init(
+                            path: path, readingGroup: Account.group(named: Host.readingGroup),
+                            actingGroup: configuration.controlGroup),
+                        desk: desk, group: group, logger: logger)
+                ]
+            }.run()
         } catch let error as StateDirectoryError {
             Host.complain(error.description)
             throw ExitCode(78)

@@ -193,13 +193,6 @@ import Testing
     }
 }
 
-extension Array {
-    fileprivate init(_ stream: AsyncStream<Element>) async {
-        self = []
-        for await element in stream { append(element) }
-    }
-}
-
 extension Trait where Self == ConditionTrait {
     fileprivate static var needsUserNamespaces: Self {
         .enabled("makes a user namespace") {

@@ -88,7 +88,7 @@ struct SupervisorBench: Sendable {
         let offer = CommandOffer(
             commands: [Command(id: id, action: action.rawValue, type: "process", target: name)])
         for (target, ticket) in await desk.receive(offer, at: clock.now).tickets {
-            supervisor.submit(ticket, to: target)
+            supervisor.send(.commanded(ticket), to: target)
         }
     }
 
