@@ -98,7 +98,10 @@ let package = Package(
             path: "Sources/Watchers/Docker"),
         .target(
             name: "SystemdWatcher",
-            dependencies: ["Supervision", "SystemSupport", "SystemdSupport", "WatcherAPI", logging, systemPackage],
+            dependencies: [
+                "Supervision", "SystemSupport", "SystemdSupport", "WatcherAPI", logging, nioConcurrencyHelpers,
+                systemPackage,
+            ],
             path: "Sources/Watchers/Systemd"),
         .target(
             name: "LaunchdWatcher",
@@ -130,7 +133,7 @@ let package = Package(
                 "CStandardDescriptors", "ControlSocket", "DockerWatcher", "ProcessWatcher", "ProgramLog", "RunnerKit",
                 "ServerLink",
                 "ServiceNotification", "Supervision", "SystemSupport", "SystemdSupport", "SystemdWatcher", "WatcherAPI",
-                argumentParser, logging, nioCore,
+                argumentParser, logging, nioConcurrencyHelpers, nioCore,
                 nioPosix, serviceLifecycle, systemPackage,
                 .target(name: "LaunchdWatcher", condition: .when(platforms: [.macOS])),
             ],

@@ -152,8 +152,14 @@ int clevagent_count_signal(int signal, int counter) {
     return sigaction(signal, &action, NULL) == 0 ? 0 : -errno;
 }
 
-int clevagent_lock_byte(int fd, int64_t place, int probes) {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = place, .l_len = 1};
+int clevagent_lock_byte(int fd, int64_t place, clevagent_lock what) {
+    struct flock lock = {
+        .l_type = what == CLEVAGENT_LOCK_RELEASE ? F_UNLCK : F_WRLCK,
+        .l_whence = SEEK_SET,
+        .l_start = place,
+        .l_len = 1,
+    };
+    int probes = what == CLEVAGENT_LOCK_PROBE;
     if (fcntl(fd, probes ? F_OFD_GETLK : F_OFD_SETLK, &lock) == 0) return !probes || lock.l_type == F_UNLCK;
     return errno == EAGAIN || errno == EACCES ? 0 : -errno;
 }

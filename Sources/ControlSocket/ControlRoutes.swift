@@ -47,7 +47,9 @@ struct ControlRoutes<C: Clock>: Sendable where C.Instant == BootInstant {
 
     private func answer(_ request: Request, _ channel: any Channel) async -> ControlAnswer {
         let path = request.uri.path
-        guard let act = Act(path: path) else {
+        let isReload = path == Self.reloadPath
+        let act = Act(path: path)
+        guard act != nil || isReload else {
             guard path == "/v1/status" || path == "/v1/events" else {
                 return .error(.notFound, "no_such_path", "there is no \(path): \(Self.paths)")
             }
@@ -60,13 +62,35 @@ struct ControlRoutes<C: Clock>: Sendable where C.Instant == BootInstant {
             return .error(.forbidden, "unknown_peer", "who asks can't be told")
         }
         guard mayAct(peer) else {
-            logger.warning("An act was refused", metadata: ["act": "\(act.rawValue)", "uid": "\(peer.user)"])
+            logger.warning(
+                "An act was refused", metadata: ["act": "\(act?.rawValue ?? "reload")", "uid": "\(peer.user)"])
             return .error(
                 .forbidden, "not_allowed",
                 "uid \(peer.user) may look and not act: root may, the runner's own user, and members of the control group"
             )
         }
+        guard let act else { return await reload(by: peer) }
         return await carryOut(act, request, by: peer)
+    }
+
+    private static var reloadPath: String { "/v1/reload" }
+
+    private func reload(by peer: PeerCredentials) async -> ControlAnswer {
+        logger.notice("An operator asks", metadata: ["act": "reload", "uid": "\(peer.user)"])
+        guard let outcome = await desk.reload() else {
+            return .error(.serviceUnavailable, "too_early", "the runner is about to start")
+        }
+        guard outcome.ok else {
+            return ControlAnswer(
+                .unprocessableContent,
+                ControlFailure(
+                    error: "wrong_settings", message: "the settings are wrong, and those before stay in force",
+                    problems: outcome.problems))
+        }
+        let pending =
+            outcome.pending.isEmpty ? "" : "; after the next start: \(outcome.pending.joined(separator: ", "))"
+        return ControlAnswer(
+            .ok, ControlOutcome(target: nil, status: "completed", message: outcome.summary + pending))
     }
 
     private func mayAct(_ peer: PeerCredentials) -> Bool {
@@ -111,7 +135,7 @@ struct ControlRoutes<C: Clock>: Sendable where C.Instant == BootInstant {
 
     private static var paths: String {
         "GET /v1/status and /v1/events (both with ?follow=true), POST "
-            + Act.allCases.map { "/v1/\($0.rawValue)" }.joined(separator: ", ")
+            + Act.allCases.map { "/v1/\($0.rawValue)" }.joined(separator: ", ") + " and \(reloadPath)"
     }
 
     // MARK: - Answers that go on
@@ -148,7 +172,7 @@ private struct Wish: Decodable {
 
 /// What came of an act.
 struct ControlOutcome: Sendable, Hashable, Codable {
-    var target: String
+    var target: String?
     /// `completed` or `failed`.
     var status: String
     var message: String?

@@ -41,6 +41,10 @@ package struct ConfigurationResolver {
 
     package struct Failure: Error {
         package var problems: [ConfigurationProblem]
+
+        package init(problems: [ConfigurationProblem]) {
+            self.problems = problems
+        }
     }
 
     package mutating func resolve() throws(Failure) -> RunnerConfiguration {

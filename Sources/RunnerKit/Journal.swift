@@ -9,6 +9,8 @@ package enum JournalItem: Sendable {
     /// A target's state is to be told. One without an event is not kept: the next round tells it anew.
     case report(TargetReport, of: WatchedTarget, at: BootInstant)
     case record(TargetRecord, of: TargetID)
+    /// What is written down of a target is of no use any more.
+    case forget(TargetID)
     case command(CommandLedger.Entry)
     case delivered(seqs: [Int64])
 }
@@ -171,6 +173,9 @@ package actor Journal<C: Clock>: CommandJournal where C.Instant == BootInstant {
             return .change(change)
         case .record(let record, let target):
             entries.append(apply(.record(record, of: target)))
+            return nil
+        case .forget(let target):
+            entries.append(apply(.forgotten(target)))
             return nil
         case .command(let entry):
             entries.append(apply(.command(entry)))

@@ -38,6 +38,7 @@ package struct JournalContents: Sendable, Hashable {
             outbox.append(present(change))
         case .delivered(let seqs): outbox.remove(seqs: Set(seqs))
         case .record(let record, let target): records[target] = record
+        case .forgotten(let target): records[target] = nil
         case .command(let entry): ledger.apply(entry)
         }
     }
@@ -46,7 +47,7 @@ package struct JournalContents: Sendable, Hashable {
     /// What it has told, and what is to stay down, is kept: events are known by their ids, whoever sends them.
     mutating func leaveToOriginal() {
         ledger.forgetInHand()
-        records = records.filter(\.value.isHeld).mapValues {
+        records = records.filter { $0.value.isHeld || $0.value.pause != nil }.mapValues {
             var record = $0
             record.bootID = ""
             return record

@@ -11,6 +11,8 @@ package enum JournalEntry: Sendable, Hashable, Codable {
     /// The server has taken these, or refused them for good.
     case delivered(seqs: [Int64])
     indirect case record(TargetRecord, of: TargetID)
+    /// It is not watched any more.
+    case forgotten(TargetID)
     indirect case command(CommandLedger.Entry)
 }
 

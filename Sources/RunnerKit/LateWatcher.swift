@@ -1,6 +1,7 @@
 package import Logging
 import NIOConcurrencyHelpers
 package import Supervision
+import SystemSupport
 package import WatcherAPI
 
 /// Stands in for a watcher that could not be made, until it can be: its targets are undetermined meanwhile, and the
@@ -11,7 +12,9 @@ package final class LateWatcher<C: Clock>: Watcher, TargetController where C.Ins
         case made(any Watcher & TargetController)
     }
 
-    package typealias Factory = @Sendable () async throws -> any Watcher & TargetController
+    /// Makes the watcher for what its targets are by then.
+    package typealias Factory =
+        @Sendable ([TargetID: TargetSettings]) async throws -> any Watcher & TargetController
 
     private static var firstPause: Duration { .seconds(1) }
     private static var longestPause: Duration { .seconds(60) }
@@ -21,11 +24,19 @@ package final class LateWatcher<C: Clock>: Watcher, TargetController where C.Ins
     private let clock: C
     private let logger: Logger
     private let state: NIOLockedValueBox<State>
+    private let targets: NIOLockedValueBox<[TargetID: TargetSettings]>
+    /// Raised when there are other targets.
+    private let signal = WakeSignal()
 
     /// - Parameters:
+    ///   - targets: of its kind, with their settings.
     ///   - error: why it could not be made.
     ///   - make: tries again.
-    package init(_ kind: WatcherKind, error: any Error, clock: C, logger: Logger, make: @escaping Factory) {
+    package init(
+        _ kind: WatcherKind, _ targets: [TargetID: TargetSettings], error: any Error, clock: C, logger: Logger,
+        make: @escaping Factory
+    ) {
+        self.targets = NIOLockedValueBox(targets)
         self.kind = kind
         self.make = make
         self.clock = clock
@@ -38,22 +49,35 @@ package final class LateWatcher<C: Clock>: Watcher, TargetController where C.Ins
         _ targets: [TargetID], _ report: @escaping @Sendable (TargetID, Observation) -> Void
     ) async {
         var pause = Self.firstPause
-        var told: String?
-        while case .missing(let reason) = state.withLockedValue({ $0 }) {
-            if reason != told {
-                for target in targets { report(target, Observation(.undetermined(reason))) }
-                told = reason
+        var told: [TargetID: String] = [:]
+        var next = clock.now.advanced(by: pause)
+        while case .missing(let reason) = state.withLockedValue({ $0 }), !Task.isCancelled {
+            let present = told.isEmpty ? targets : self.present
+            for target in present where told[target] != reason {
+                report(target, Observation(.undetermined(reason)))
+                told[target] = reason
             }
-            guard (try? await clock.sleep(until: clock.now.advanced(by: pause), tolerance: nil)) != nil else { return }
+            await signal.wait(until: next, clock: clock)
+            guard clock.now >= next, !Task.isCancelled else { continue }
             pause = min(pause * 2, Self.longestPause)
             await tryAgain(after: reason)
+            next = clock.now.advanced(by: pause)
         }
-        if case .made(let watcher) = state.withLockedValue({ $0 }) { await watcher.observe(targets, report) }
+        guard case .made(let watcher) = state.withLockedValue({ $0 }) else { return }
+        await watcher.observe(told.isEmpty ? targets : present, report)
+    }
+
+    private var present: [TargetID] { targets.withLockedValue { Array($0.keys) } }
+
+    package func adopt(_ new: [TargetID: TargetSettings]) async {
+        targets.withLockedValue { $0 = new }
+        if case .made(let watcher) = state.withLockedValue({ $0 }) { await watcher.adopt(new) }
+        signal.raise()
     }
 
     private func tryAgain(after former: String) async {
         do {
-            let watcher = try await make()
+            let watcher = try await make(targets.withLockedValue { $0 })
             state.withLockedValue { $0 = .made(watcher) }
             logger.notice("Targets of this kind can be watched now")
         } catch {

@@ -1,3 +1,4 @@
+import NIOConcurrencyHelpers
 import ServerLink
 package import Supervision
 import SystemSupport
@@ -34,6 +35,8 @@ package final class OperatorDesk<C: Clock>: Sendable where C.Instant == BootInst
     private let clock: C
     private let civilTime: @Sendable () -> WireTime
     private let orders: OrderBook
+    /// There once the runner is put together.
+    private let reloader = NIOLockedValueBox<Reloader<C>?>(nil)
 
     init(
         _ facts: Facts, board: StatusBoard, orders: OrderBook, supervisor: Supervisor<C>,
@@ -73,6 +76,15 @@ package final class OperatorDesk<C: Clock>: Sendable where C.Instant == BootInst
         await orders.result { supervisor.send(order.event($0, at: clock.now), to: target) }
     }
 
+    /// Has the settings read again.
+    ///
+    /// - Returns: nil when there is nobody to do it.
+    package func reload() async -> Reloader<C>.Outcome? { await reloader.withLockedValue { $0 }?.reload() }
+
+    func answer(with reloader: Reloader<C>) {
+        self.reloader.withLockedValue { $0 = reloader }
+    }
+
     // MARK: - How things stand
 
     /// The runner and all targets, in the order in which they were given.
@@ -83,7 +95,10 @@ package final class OperatorDesk<C: Clock>: Sendable where C.Instant == BootInst
             id: facts.runner.id, version: facts.runner.version ?? "", hostname: facts.runner.hostname ?? "",
             pid: getpid(), startedAt: time(of: started), endpoint: facts.endpoint,
             lastHeartbeatAt: standing.lastTaken.map(time), serverTrouble: standing.trouble,
-            undelivered: standing.undelivered)
+            undelivered: standing.undelivered,
+            reload: await reloader.withLockedValue { $0 }?.last.map {
+                RunnerStatus.Reload(at: $0.at, ok: $0.ok, problems: $0.problems, pending: $0.pending)
+            })
         return RunnerStatus(
             runner: runner,
             targets: board.entries.compactMap { entry in snapshots[entry.target.id].map { target(entry, $0) } })

@@ -33,6 +33,8 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
     private let group: any EventLoopGroup
     private let stops: AsyncStream<Void>
     private let serviceManager: ServiceNotification?
+    private let read: Reloader<C>.Reading
+    private let reloads: AsyncStream<Void>
     private let surfaces: @Sendable (OperatorDesk<C>) -> [any Service]
     private let clock: C
     private let civilTime: @Sendable () -> WireTime
@@ -41,15 +43,19 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
     /// - Parameters:
     ///   - group: serves the connections to the server.
     ///   - stops: says when to stop, by its first element.
+    ///   - reloads: says when to read the settings again, and `read` does it.
     ///   - serviceManager: is told how the runner is.
     ///   - surfaces: makes what answers operators.
     package init(
         configuration: RunnerConfiguration, registry: WatcherRegistry, state: StateDirectory,
         identity: StateDirectory.Identity, host: Host, group: any EventLoopGroup, stops: AsyncStream<Void>,
-        serviceManager: ServiceNotification?, clock: C, civilTime: @escaping @Sendable () -> WireTime,
+        reloads: AsyncStream<Void>, read: @escaping Reloader<C>.Reading, serviceManager: ServiceNotification?, clock: C,
+        civilTime: @escaping @Sendable () -> WireTime,
         logger: Logger, surfaces: @escaping @Sendable (OperatorDesk<C>) -> [any Service] = { _ in [] }
     ) {
         self.surfaces = surfaces
+        self.reloads = reloads
+        self.read = read
         self.configuration = configuration
         self.registry = registry
         self.state = state
@@ -73,14 +79,18 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
             group: group, clock: clock)
         let parts = await RunnerServices(
             .init(
-                assignments: configuration.targets.map { .init(target: $0.target, settings: $0.settings) },
+                assignments: configuration.assignments(),
                 endpoint: configuration.endpoint, interval: configuration.interval,
                 runner: RunnerInfo(
                     id: identity.id, hostname: host.name, version: Self.version, bootID: host.bootID),
                 bootID: host.bootID, capacity: 2 * host.cores, isCopy: identity.isCopy),
             storage: JournalFile(state.journal), executor: state.executor, transport: transport,
-            watchers: await watchers(), clock: clock, civilTime: civilTime, logger: logger
+            watchers: await watchers(), clock: clock, civilTime: civilTime, logger: logger, caughtUp: Footprint.trim
         ) { .random(in: 0 ... .max) }
+        let reloader = Reloader<C>(
+            configuration, read: read,
+            apply: { await parts.apply($0.assignments(), interval: $0.interval) }, civilTime: civilTime, logger: logger)
+        parts.operatorDesk.answer(with: reloader)
         // The way to the server goes last.
         let services: [any Service] = [transport] + parts.all + surfaces(parts.operatorDesk) + notifier(parts)
         var quiet = logger
@@ -100,6 +110,7 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
             ])
         async let _ = keepSmall()
         async let _ = stop(all)
+        async let _ = reload(reloader)
         try await all.run()
         await parts.finish()
         logger.notice("Runner stopped")
@@ -125,6 +136,10 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
         for await _ in stops { await services.triggerGracefulShutdown() }
     }
 
+    private func reload(_ reloader: Reloader<C>) async {
+        for await _ in reloads { _ = await reloader.reload() }
+    }
+
     /// Gives back what starting up took, and later what bursts took, until cancelled.
     private func keepSmall() async {
         var pause = Duration.seconds(10)
@@ -134,23 +149,33 @@ package struct Runner<C: Clock>: Sendable where C.Instant == BootInstant {
         }
     }
 
-    private func watchers() async -> [WatcherKind: any Watcher & TargetController] {
+    private func watchers() async -> WatcherSet {
         var watchers: [WatcherKind: any Watcher & TargetController] = [:]
-        for (kind, settings) in configuration.targetsByKind {
-            var logger = self.logger
-            logger[metadataKey: "watcher.kind"] = "\(kind.rawValue)"
-            let context = WatcherContext(targets: settings, memory: state, logger: logger)
-            let make: LateWatcher<C>.Factory = { [registry] in
-                guard let watcher = try await registry.make(kind, context) else { throw NoSuchWatcher() }
-                return watcher
-            }
-            do {
-                watchers[kind] = try await make()
-            } catch {
-                watchers[kind] = LateWatcher(kind, error: error, clock: clock, logger: logger, make: make)
-            }
+        for (kind, settings) in configuration.targetsByKind { watchers[kind] = await watcher(kind, settings) }
+        return WatcherSet(watchers, for: configuration.targetsByKind, make: watcher)
+    }
+
+    private func watcher(
+        _ kind: WatcherKind, _ settings: [TargetID: TargetSettings]
+    ) async -> any Watcher & TargetController {
+        var logger = self.logger
+        logger[metadataKey: "watcher.kind"] = "\(kind.rawValue)"
+        let make: LateWatcher<C>.Factory = { [registry, state, logger] targets in
+            let context = WatcherContext(targets: targets, memory: state, logger: logger)
+            guard let watcher = try await registry.make(kind, context) else { throw NoSuchWatcher() }
+            return watcher
         }
-        return watchers
+        do {
+            return try await make(settings)
+        } catch {
+            return LateWatcher(kind, settings, error: error, clock: clock, logger: logger, make: make)
+        }
+    }
+}
+
+extension RunnerConfiguration {
+    fileprivate func assignments<C: Clock>() -> [Supervisor<C>.Assignment] where C.Instant == BootInstant {
+        targets.map { .init(target: $0.target, settings: $0.settings) }
     }
 }
 

@@ -3,7 +3,7 @@ package import ServerLink
 package import ServiceLifecycle
 package import Supervision
 import SystemSupport
-package import WatcherAPI
+import WatcherAPI
 package import WireProtocol
 
 /// The parts of a runner that decide, write down and tell, put together; what surrounds them may be a host or a simulated one.
@@ -40,6 +40,9 @@ package struct RunnerServices<C: Clock>: Sendable where C.Instant == BootInstant
     private let orders: OrderBook
     private let journal: Journal<C>
     private let supervisor: Supervisor<C>
+    private let desk: CommandDesk
+    private let heartbeats: HeartbeatService<C>
+    private let board: StatusBoard
     private let ready: WakeSignal
     private let pulses: [Pulse]
     private let clock: C
@@ -50,11 +53,13 @@ package struct RunnerServices<C: Clock>: Sendable where C.Instant == BootInstant
     ///   - storage: where the journal's bytes are, and `executor` what may wait for them.
     ///   - watchers: one for each kind that is watched.
     ///   - civilTime: what people and the wire see; no decision depends on it.
+    ///   - caughtUp: called when the server has heard all that had to wait, if it was much.
     ///   - seed: draws a number for each part that needs chance.
     package init(
         _ configuration: Configuration, storage: any JournalStorage, executor: any SerialExecutor,
-        transport: any ServerTransport, watchers: [WatcherKind: any Watcher & TargetController], clock: C,
-        civilTime: @escaping @Sendable () -> WireTime, logger: Logger, seed: () -> UInt64
+        transport: any ServerTransport, watchers: WatcherSet, clock: C,
+        civilTime: @escaping @Sendable () -> WireTime, logger: Logger,
+        caughtUp: @escaping @Sendable () -> Void = {}, seed: () -> UInt64
     ) async {
         let farewell = Farewell(clock: clock)
         let journal = Journal(
@@ -66,7 +71,8 @@ package struct RunnerServices<C: Clock>: Sendable where C.Instant == BootInstant
             configuration: .init(
                 targets: targets, interval: configuration.interval, runner: configuration.runner,
                 seq: remembered.seq, outbox: remembered.outbox),
-            transport: transport, farewell: farewell, clock: clock, civilTime: civilTime, logger: logger, seed: seed()
+            transport: transport, farewell: farewell, clock: clock, civilTime: civilTime, logger: logger, seed: seed(),
+            caughtUp: caughtUp
         ) { journal.write([.delivered(seqs: $0)]) }
         let resultSignal = WakeSignal()
         let desk = CommandDesk(
@@ -107,9 +113,28 @@ package struct RunnerServices<C: Clock>: Sendable where C.Instant == BootInstant
         self.orders = orders
         self.journal = journal
         self.supervisor = supervisor
+        self.desk = desk
+        self.heartbeats = heartbeats
+        self.board = board
         self.clock = clock
         ready = heartbeats.ready
         pulses = [heartbeats.pulse, commands.pulse]
+    }
+
+    /// Takes what the targets are from now on: those that go are let go of when nothing is in hand for them, and told as
+    /// not watched any more; those that stay keep what is known of them. One call at a time.
+    package func apply(_ assignments: [Supervisor<C>.Assignment], interval: Duration) async {
+        let targets = assignments.map(\.target)
+        let ids = Set(targets.map(\.id))
+        let former = Set(board.entries.map(\.target.id))
+        await desk.retarget(ids.intersection(former))
+        await supervisor.withdraw(except: assignments)
+        // That they went is news of theirs, and goes out first.
+        await journal.commit()
+        board.retarget(targets, at: clock.now)
+        await heartbeats.retarget(targets, interval: interval)
+        await supervisor.admit(assignments)
+        await desk.retarget(ids)
     }
 
     /// Returns when every target was looked at and the server has taken a heartbeat, or with the time.

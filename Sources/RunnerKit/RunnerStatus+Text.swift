@@ -19,7 +19,16 @@ extension RunnerStatus {
             "clevagent-runner \(runner.version) on \(runner.hostname), PID \(runner.pid), up \(runner.startedAt.ago(now)); "
             + "\(runner.endpoint): \(server)\(waiting)"
         let rows = [Target.columns] + targets.map { $0.row(at: now) }
-        return ([ConfigurationProblem.oneLine(head), ""] + TextTable.lines(rows)).joined(separator: "\n")
+        let reload = runner.reload.map { reload in
+            let age = reload.at.ago(now)
+            guard reload.ok else {
+                return ["settings: NOT taken \(age) ago, those before are in force"] + reload.problems.map { "  \($0)" }
+            }
+            return reload.pending.isEmpty
+                ? [] : ["settings: taken \(age) ago; after the next start: \(reload.pending.joined(separator: ", "))"]
+        }
+        return ([head] + (reload ?? []).map(ConfigurationProblem.oneLine) + [""] + TextTable.lines(rows)).joined(
+            separator: "\n")
     }
 }
 

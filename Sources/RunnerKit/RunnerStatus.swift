@@ -15,13 +15,25 @@ package struct RunnerStatus: Sendable, Hashable, Codable {
         package var serverTrouble: String?
         /// State changes that the server has not taken yet.
         package var undelivered: Int
+        /// How the settings were read again last; nil for never.
+        package var reload: Reload?
 
         private enum CodingKeys: String, CodingKey {
-            case id, version, hostname, pid, endpoint, undelivered
+            case id, version, hostname, pid, endpoint, undelivered, reload
             case startedAt = "started_at"
             case lastHeartbeatAt = "last_heartbeat_at"
             case serverTrouble = "server_trouble"
         }
+    }
+
+    package struct Reload: Sendable, Hashable, Codable {
+        package var at: WireTime
+        /// They are in force.
+        package var ok: Bool
+        /// What is wrong with them, a line each.
+        package var problems: [String]
+        /// What is in force only after the next start.
+        package var pending: [String]
     }
 
     package struct Pause: Sendable, Hashable, Codable {

@@ -14,6 +14,12 @@ final class StatusBoard: Sendable {
         var since: BootInstant
         var restarts = 0
         var last: Happening?
+
+        init(unseen target: WatchedTarget, at now: BootInstant) {
+            self.target = target
+            report = TargetReport(status: .warning, message: "not looked at yet")
+            since = now
+        }
     }
 
     /// A state change, and when it happened.
@@ -46,11 +52,22 @@ final class StatusBoard: Sendable {
     private let state: NIOLockedValueBox<State>
 
     init(_ targets: [WatchedTarget], at now: BootInstant) {
-        let entries = targets.map {
-            ($0.id, Entry(target: $0, report: TargetReport(status: .warning, message: "not looked at yet"), since: now))
-        }
+        let entries = targets.map { ($0.id, Entry(unseen: $0, at: now)) }
         state = NIOLockedValueBox(
             State(entries: Dictionary(entries) { first, _ in first }, order: targets.map(\.id)))
+    }
+
+    /// Takes what the targets are from now on.
+    func retarget(_ targets: [WatchedTarget], at now: BootInstant) {
+        state.withLockedValue { state in
+            let former = state.entries
+            state.order = targets.map(\.id)
+            state.entries = [:]
+            for target in targets {
+                state.entries[target.id] =
+                    former[target.id].flatMap { $0.target == target ? $0 : nil } ?? Entry(unseen: target, at: now)
+            }
+        }
     }
 
     /// Takes a state change that is on the disk.

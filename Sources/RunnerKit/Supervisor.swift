@@ -4,7 +4,7 @@ package import ServerLink
 import ServiceLifecycle
 package import Supervision
 import SystemSupport
-package import WatcherAPI
+import WatcherAPI
 
 /// Supervises all targets: each on its own, none waiting for another.
 package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant {
@@ -22,8 +22,26 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
     /// How long an action in hand may go on when the runner stops. A restart that has signalled its target goes on.
     package static var shutdownPatience: Duration { .seconds(10) }
 
-    private let shells: [TargetID: TargetShell<C>]
-    private let observed: [(watcher: any Watcher & TargetController, targets: [TargetID])]
+    private struct State {
+        var shells: [TargetID: TargetShell<C>] = [:]
+        var assignments: [TargetID: Assignment] = [:]
+        /// Those that have nothing in hand any more, and begin nothing.
+        var ended: Set<TargetID> = []
+        /// Who waits for the end of a target that is watched no more.
+        var leavings: [TargetID: WakeSignal] = [:]
+        var isStopping = false
+
+        /// The runner stops, and there is nothing left to wait for.
+        var isOver: Bool { isStopping && ended.count == shells.count }
+    }
+
+    private let state = NIOLockedValueBox(State())
+    private let watchers: WatcherSet
+    private let surroundings: TargetShell<C>.Surroundings
+    private let bootID: String
+    private let seed: UInt64
+    /// Watchers that are to observe these targets, from now to the end.
+    private let observations = AsyncStream.makeStream(of: (any Watcher, [TargetID]).self)
     private let mailboxes: Mailboxes<TargetID, TimedEvent>
     /// Puts what has just happened into a target's mailbox.
     private let put: @Sendable (TargetStateMachine.Event, TargetID) -> Void
@@ -33,13 +51,13 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
     private let farewell: Farewell<C>
 
     /// - Parameters:
-    ///   - watchers: one for each kind that is watched.
+    ///   - watchers: with one for each kind that is watched.
     ///   - journal: takes what must not be lost, and what the server is to hear.
     ///   - records: what an earlier runner wrote down.
     ///   - farewell: is told when the end begins.
     ///   - capacity: how many starts may run at once.
     package init(
-        _ assignments: [Assignment], watchers: [WatcherKind: any Watcher & TargetController],
+        _ assignments: [Assignment], watchers: WatcherSet,
         journal: Journal<C>, records: [TargetID: TargetRecord], desk: CommandDesk, farewell: Farewell<C>, clock: C,
         bootID: String, capacity: Int, seed: UInt64, logger: Logger
     ) async {
@@ -48,7 +66,7 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
             mailboxes.send(TimedEvent(event: event, moment: clock.now), to: target)
         }
         deadlines = DeadlineQueue(clock: clock) { send(.deadlineReached, $0) }
-        let surroundings = TargetShell<C>.Surroundings(
+        surroundings = TargetShell<C>.Surroundings(
             journal: journal,
             perform: { action, id in
                 guard let watcher = watchers[id.kind] else { return }
@@ -67,44 +85,86 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
                 }
             },
             gate: StartGate(capacity: capacity) { send(.startPermitted, $0) }, deadlines: deadlines, logger: logger)
-        var shells: [TargetID: TargetShell<C>] = [:]
-        var targets: [WatcherKind: [TargetID]] = [:]
-        var begun: Set<CommandKey> = []
-        for (index, assignment) in assignments.enumerated() {
-            let id = assignment.target.id
-            guard watchers[id.kind] != nil else { continue }
-            targets[id.kind, default: []].append(id)
-            let record = records[id]
-            // Of an earlier boot nothing goes on, and its phase is not restored.
-            if let record, record.bootID == bootID, let key = record.command { begun.insert(key) }
-            let machine = TargetStateMachine(
-                target: assignment.target, settings: assignment.settings, record: record, bootID: bootID,
-                seed: seed &+ UInt64(index))
-            shells[id] = TargetShell(machine, surroundings)
-        }
-        await desk.closeLeft(except: begun, lost: Set(records.values.compactMap(\.command)).subtracting(begun))
-        self.shells = shells
         self.journal = journal
-        observed = targets.compactMap { kind, targets in watchers[kind].map { ($0, targets) } }
+        self.watchers = watchers
         self.mailboxes = mailboxes
-        put = send
         self.clock = clock
         self.farewell = farewell
+        self.bootID = bootID
+        self.seed = seed
+        put = send
+        // Of an earlier boot nothing goes on, and its phase is not restored.
+        let begun = Set(
+            assignments.compactMap { records[$0.target.id] }.filter { $0.bootID == bootID }.compactMap(\.command))
+        await desk.closeLeft(except: begun, lost: Set(records.values.compactMap(\.command)).subtracting(begun))
+        let own = assignments.filter { watchers[$0.target.id.kind] != nil }
+        add(own, records: records)
+        for (kind, targets) in own.targetsByKind() {
+            if let watcher = watchers[kind] { observations.continuation.yield((watcher, Array(targets.keys))) }
+        }
     }
+
+    private func add(_ assignments: [Assignment], records: [TargetID: TargetRecord] = [:]) {
+        for (index, assignment) in assignments.enumerated() {
+            let id = assignment.target.id
+            let machine = TargetStateMachine(
+                target: assignment.target, settings: assignment.settings, record: records[id], bootID: bootID,
+                seed: seed &+ UInt64(index))
+            let shell = TargetShell(machine, surroundings)
+            state.withLockedValue { state in
+                state.shells[id] = shell
+                state.assignments[id] = assignment
+            }
+        }
+    }
+
+    // MARK: - Other targets
+
+    /// Lets go of all targets but these, once nothing is in hand for them, and forgets what is written down of them.
+    package func withdraw(except kept: [Assignment]) async {
+        let kept = Dictionary(kept.map { ($0.target.id, $0.target) }) { first, _ in first }
+        let leavings = state.withLockedValue { state in
+            guard !state.isStopping else { return [:] as [TargetID: WakeSignal] }
+            for (id, assignment) in state.assignments where kept[id] != assignment.target {
+                state.leavings[id] = WakeSignal()
+            }
+            return state.leavings
+        }
+        for id in leavings.keys { put(.withdrawn, id) }
+        for leaving in leavings.values { await leaving.wait() }
+    }
+
+    /// Takes what the targets are from now on: of those before, none may be missing.
+    package func admit(_ assignments: [Assignment]) async {
+        let (former, isStopping) = state.withLockedValue { ($0.assignments, $0.isStopping) }
+        guard !isStopping else { return }
+        add(assignments.filter { former[$0.target.id] == nil })
+        let changed = assignments.filter { new in former[new.target.id].map { $0.settings != new.settings } ?? false }
+        state.withLockedValue { state in
+            for assignment in changed { state.assignments[assignment.target.id] = assignment }
+        }
+        let new = await watchers.adopt(assignments.targetsByKind())
+        for observation in new { observations.continuation.yield(observation) }
+        for assignment in changed { put(.configured(assignment.settings), assignment.target.id) }
+    }
+
+    // MARK: - What is wanted, and how things stand
 
     /// Gives what a person or the server wants to its target; it is carried out when nothing else is in hand.
     package func send(_ event: TargetStateMachine.Event, to target: TargetID) {
-        guard shells[target] != nil else { return }
+        guard shell(of: target) != nil else { return }
         put(event, target)
     }
 
     /// How a target's supervision stands; nil when it is not supervised here.
-    package func snapshot(of target: TargetID) async -> TargetSnapshot? { await shells[target]?.snapshot }
+    package func snapshot(of target: TargetID) async -> TargetSnapshot? { await shell(of: target)?.snapshot }
+
+    private func shell(of target: TargetID) -> TargetShell<C>? { state.withLockedValue { $0.shells[target] } }
 
     /// How the supervision of all targets stands.
     package func snapshots() async -> [TargetID: TargetSnapshot] {
         var snapshots: [TargetID: TargetSnapshot] = [:]
-        for (id, shell) in shells { snapshots[id] = await shell.snapshot }
+        for (id, shell) in state.withLockedValue({ $0.shells }) { snapshots[id] = await shell.snapshot }
         return snapshots
     }
 
@@ -122,11 +182,13 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
                     await self.deadlines.run()
                     return false
                 }
-                for (watcher, targets) in self.observed {
-                    group.addTask {
-                        await watcher.observe(targets) { self.put(.observed($1), $0) }
-                        return false
+                group.addTask {
+                    await withDiscardingTaskGroup { group in
+                        for await (watcher, targets) in self.observations.stream {
+                            group.addTask { await watcher.observe(targets) { self.put(.observed($1), $0) } }
+                        }
                     }
+                    return false
                 }
                 group.addTask {
                     await self.handleEvents()
@@ -146,21 +208,40 @@ package final class Supervisor<C: Clock>: Service where C.Instant == BootInstant
             await self.journal.commit()
         } onGracefulShutdown: {
             self.farewell.begin()
-            for target in self.shells.keys { self.put(.runnerStopping, target) }
+            let (targets, isOver) = self.state.withLockedValue { state in
+                state.isStopping = true
+                return (Array(state.shells.keys), state.isOver)
+            }
+            for target in targets { self.put(.runnerStopping, target) }
+            if isOver { self.mailboxes.finish() }
         }
     }
 
     /// Returns when the runner stops and no shell has anything in hand.
     private func handleEvents() async {
-        let left = NIOLockedValueBox(shells.count)
-        await mailboxes.run { [shells, mailboxes] target, timed in
-            guard await shells[target]?.handle(timed) == .ended else { return }
-            let isLast = left.withLockedValue { left in
-                left -= 1
-                return left == 0
+        await mailboxes.run { [self] target, timed in
+            guard await shell(of: target)?.handle(timed) == .ended else { return }
+            let (leaving, isOver) = state.withLockedValue { state in
+                let leaving = state.leavings.removeValue(forKey: target)
+                if leaving == nil {
+                    state.ended.insert(target)
+                } else {
+                    state.shells[target] = nil
+                    state.assignments[target] = nil
+                }
+                return (leaving, state.isOver)
             }
-            if isLast { mailboxes.finish() }
+            leaving?.raise()
+            if isOver { mailboxes.finish() }
         }
+    }
+}
+
+extension Array {
+    /// What each watcher is to be given.
+    fileprivate func targetsByKind<C: Clock>() -> [WatcherKind: [TargetID: TargetSettings]]
+    where Element == Supervisor<C>.Assignment {
+        reduce(into: [:]) { $0[$1.target.id.kind, default: [:]][$1.target.id] = $1.settings }
     }
 }
 

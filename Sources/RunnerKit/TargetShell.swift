@@ -44,7 +44,7 @@ actor TargetShell<C: Clock> where C.Instant == BootInstant {
     /// How things stand after an event.
     enum Progress {
         case going
-        /// The runner stops, and nothing is in hand any more. Told once.
+        /// It stops, and nothing is in hand any more. Told once.
         case ended
     }
 
@@ -87,9 +87,10 @@ actor TargetShell<C: Clock> where C.Instant == BootInstant {
         }
         // Memory changes without an action of its own: the next plain heartbeat tells it.
         if machine.report != told { items.append(.report(machine.report, of: target, at: timed.moment)) }
-        surroundings.journal.write(items)
-        surroundings.deadlines.set(machine.deadline, for: id)
         hasEnded = machine.isStopping && !machine.isOperating
+        if hasEnded, machine.isWithdrawn { items.append(.forget(id)) }
+        surroundings.journal.write(items)
+        surroundings.deadlines.set(hasEnded && machine.isWithdrawn ? nil : machine.deadline, for: id)
         return hasEnded ? .ended : .going
     }
 
@@ -97,7 +98,7 @@ actor TargetShell<C: Clock> where C.Instant == BootInstant {
     private func writeDown(_ items: [JournalItem]) async {
         let mustPrecede = items.contains { item in
             switch item {
-            case .record, .command: true
+            case .record, .forget, .command: true
             case .report, .delivered: false
             }
         }

@@ -19,7 +19,7 @@ package protocol CommandJournal: Sendable {
 package actor CommandDesk {
     private var ledger: CommandLedger
     private let journal: any CommandJournal
-    private let intake: CommandIntake
+    private var intake: CommandIntake
     private let logger: Logger
     private let resultSignal: WakeSignal
     private var troubles = Troubles()
@@ -34,6 +34,11 @@ package actor CommandDesk {
         self.intake = intake
         self.resultSignal = resultSignal
         self.logger = logger
+    }
+
+    /// Takes what the runner's own list is from now on.
+    package func retarget(_ targets: Set<TargetID>) {
+        intake.targets = targets
     }
 
     /// Takes the commands of one answer. Each is in the journal when it is returned to be carried out; while that can't be

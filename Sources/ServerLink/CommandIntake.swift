@@ -12,7 +12,8 @@ package struct CommandIntake: Sendable {
     private static let longestLife = 30.0 * 86_400
 
     private let endpoint: String
-    private let targets: Set<TargetID>
+    /// The runner's own list.
+    var targets: Set<TargetID>
 
     package init(endpoint: String, targets: Set<TargetID>) {
         self.endpoint = endpoint

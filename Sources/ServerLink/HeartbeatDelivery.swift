@@ -47,10 +47,10 @@ package struct HeartbeatDelivery: Sendable {
     private static let unauthorizedPause = Duration.seconds(60)
 
     private var outbox: Outbox
-    private let interval: Duration
+    private var interval: Duration
     private var pacing: RetryPacing
-    private let targets: [WatchedTarget]
-    private let places: [TargetID: Int]
+    private var targets: [WatchedTarget]
+    private var places: [TargetID: Int]
     /// Whose present state is to be told, by their places among the targets.
     private var isDue: [Bool]
     /// Where the search for the next one begins: many requests make one round, in the order of the command line.
@@ -80,6 +80,17 @@ package struct HeartbeatDelivery: Sendable {
         self.outbox = outbox
         pacing = RetryPacing(seed: seed)
         nextRound = now.advanced(by: interval)
+    }
+
+    /// Takes what the targets are from now on. Changes of others stay in the outbox.
+    package mutating func retarget(_ new: [WatchedTarget], interval: Duration, at now: BootInstant) {
+        let due = Set(zip(targets, isDue).compactMap { $1 ? $0.id : nil })
+        targets = new
+        places = Dictionary(zip(new.map(\.id), new.indices)) { first, _ in first }
+        isDue = new.map { due.contains($0.id) }
+        cursor = 0
+        nextRound = min(nextRound, now.advanced(by: interval))
+        self.interval = interval
     }
 
     /// State changes that were neither taken nor refused.

@@ -35,9 +35,12 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
     /// How long one request may take.
     private static var timeLimit: Duration { .seconds(20) }
 
-    private let configuration: Configuration
+    private var configuration: Configuration
     private let transport: any ServerTransport
     private let forget: @Sendable ([Int64]) -> Void
+    private let caughtUp: @Sendable () -> Void
+    /// More changes waited than one request takes.
+    private var isBehind = false
     private let farewell: Farewell<C>
     private let clock: C
     private let civilTime: @Sendable () -> WireTime
@@ -63,12 +66,14 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
 
     /// - Parameters:
     ///   - forget: writes down that these changes need not be kept any more.
+    ///   - caughtUp: called when all is told that had to wait, if it was much.
     ///   - civilTime: what people and the wire see; no decision depends on it.
     package init(
         configuration: Configuration, transport: any ServerTransport, farewell: Farewell<C>, clock: C,
         civilTime: @escaping @Sendable () -> WireTime, logger: Logger, seed: UInt64,
-        forget: @escaping @Sendable ([Int64]) -> Void
+        caughtUp: @escaping @Sendable () -> Void = {}, forget: @escaping @Sendable ([Int64]) -> Void
     ) {
+        self.caughtUp = caughtUp
         self.configuration = configuration
         self.transport = transport
         self.farewell = farewell
@@ -81,9 +86,7 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
             targets: configuration.targets, interval: configuration.interval, outbox: configuration.outbox,
             now: clock.now, seed: seed)
         lastSeq = configuration.seq
-        latest = configuration.targets.map {
-            TargetReport(status: .warning, message: "\($0.agent) was not looked at yet")
-        }
+        latest = configuration.targets.map(Self.unseenReport)
         unseen = Set(configuration.targets.map(\.id))
     }
 
@@ -112,6 +115,23 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
         latest[place] = report
         if before == nil { tellReady() }
         return before
+    }
+
+    /// Takes what the targets are from now on, and how often all is told. What is left of others goes out all the same.
+    package func retarget(_ targets: [WatchedTarget], interval: Duration) {
+        let known = Dictionary(
+            zip(configuration.targets.map(\.id), latest).filter { !unseen.contains($0.0) }
+        ) { first, _ in first }
+        configuration.targets = targets
+        configuration.interval = interval
+        latest = targets.map { known[$0.id] ?? Self.unseenReport($0) }
+        unseen = Set(targets.map(\.id)).subtracting(known.keys)
+        delivery.retarget(targets, interval: interval, at: clock.now)
+        signal.raise()
+    }
+
+    private static func unseenReport(_ target: WatchedTarget) -> TargetReport {
+        TargetReport(status: .warning, message: "\(target.agent) was not looked at yet")
     }
 
     package func run() async throws {
@@ -193,6 +213,11 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
             tellReady()
         }
         say(delivery.settle(shipment, verdict, at: clock.now))
+        isBehind = isBehind || delivery.undelivered > WireLimits.batchItems
+        if isBehind, delivery.undelivered == 0 {
+            isBehind = false
+            caughtUp()
+        }
         let gone = delivery.takeGone()
         if !gone.isEmpty { forget(gone) }
     }

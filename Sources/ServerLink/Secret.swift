@@ -1,5 +1,5 @@
 /// A text that never appears in a description, a dump or a log.
-package struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+package struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     package let value: String
 
     package init(value: String) {

@@ -1,7 +1,7 @@
 import NIOSSL
 
 /// The authorities that the server's certificate must come from, in place of the system's.
-package struct TrustRoots: Sendable {
+package struct TrustRoots: Sendable, Hashable {
     /// Why a text names no authority, for the one line that a person reads.
     package struct Problem: Error, Sendable, Hashable {
         package var words: String

@@ -4,7 +4,7 @@ import WireProtocol
 extension TargetStateMachine {
     mutating func commanded(_ ticket: CommandTicket, at now: BootInstant) {
         guard !isStopping else {
-            resolve(ticket, .failed, "not carried out: the runner is stopping")
+            resolve(ticket, .failed, "not carried out: \(whyStopping)")
             return
         }
         guard pending.isEmpty, canTakeCommand else {

@@ -223,6 +223,11 @@ extension TargetStateMachine {
 }
 
 extension TargetStateMachine.State {
+    /// The same plan as it was before its time had come.
+    var unqueued: Self {
+        if case .queued(let plan) = self { .backoff(plan) } else { self }
+    }
+
     /// The same state with another plan; only meaningful where there is one.
     func replacingPlan(_ plan: TargetStateMachine.Plan) -> Self {
         switch self {

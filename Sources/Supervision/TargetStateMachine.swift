@@ -102,8 +102,12 @@ package struct TargetStateMachine: Sendable {
         case resumed(for: CommandKey?)
         /// What `.gather` asked for was looked into.
         indirect case gathered(Evidence)
+        /// It is to be treated otherwise from now on.
+        indirect case configured(TargetSettings)
         /// The runner ends: nothing new is begun.
         case runnerStopping
+        /// It is to be watched no more: nothing new is begun.
+        case withdrawn
     }
 
     package enum Action: Sendable, Hashable {
@@ -149,6 +153,9 @@ package struct TargetStateMachine: Sendable {
     /// Commands that wait for another action to end.
     var pending: [CommandTicket] = []
     package internal(set) var isStopping = false
+    /// It stops because it is to be watched no more.
+    package internal(set) var isWithdrawn = false
+    private var isLeft = false
     var isCrashLoopTold = false
     /// Why it could not be started again, as last observed.
     var obstacle: String?
@@ -250,9 +257,14 @@ package struct TargetStateMachine: Sendable {
         case .paused(let pause, let key): paused(pause, for: key, at: now)
         case .resumed(let key): resumed(for: key, at: now)
         case .gathered(let evidence): tellEvidence(evidence)
+        case .configured(let settings): configured(settings, at: now)
         case .runnerStopping: runnerStopping(at: now)
+        case .withdrawn:
+            isWithdrawn = true
+            runnerStopping(at: now)
         }
         takePending(at: now)
+        leaveIfWithdrawn(at: now)
         persistIfChanged(since: before)
         defer { actions = [] }
         return actions
@@ -320,19 +332,50 @@ package struct TargetStateMachine: Sendable {
     private mutating func runnerStopping(at now: BootInstant) {
         isStopping = true
         for ticket in pending {
-            resolve(ticket, .failed, "not carried out: the runner is stopping")
+            resolve(ticket, .failed, "not carried out: \(whyStopping)")
         }
         pending = []
         switch state {
         case .queued(let plan):
             // What the policy planned stays planned: the next runner finds it in the record.
             actions.append(.releaseStart)
-            resolve(plan.command, .failed, "not carried out: the runner is stopping")
+            resolve(plan.command, .failed, "not carried out: \(whyStopping)")
             withdrawCommand(of: plan, at: now)
         case .unseen, .running, .starting, .backoff, .operating, .interrupted, .exited, .undetermined,
             .handledElsewhere:
             break
         }
+    }
+
+    var whyStopping: String { isWithdrawn ? "it is not watched any more" : "the runner is stopping" }
+
+    /// Says the last words, once nothing is in hand.
+    private mutating func leaveIfWithdrawn(at now: BootInstant) {
+        guard isWithdrawn, !isOperating, !isLeft else { return }
+        isLeft = true
+        switch state {
+        case .starting(let trial): resolve(trial.command, .failed, "outcome unknown: \(whyStopping)")
+        case .backoff(let plan), .queued(let plan): resolve(plan.command, .failed, "not carried out: \(whyStopping)")
+        case .interrupted(let left): resolve(left.command, .interrupted)
+        case .unseen: if case .operating(_, _, let key?) = restored { actions.append(.resolve(key, .interrupted)) }
+        case .running, .operating, .exited, .undetermined, .handledElsewhere: break
+        }
+        tell(.shutdown, "is not watched any more", .init(kind: .unwatched), at: now)
+    }
+
+    /// What is planned goes on, unless it would not be planned now.
+    private mutating func configured(_ new: TargetSettings, at now: BootInstant) {
+        settings = new
+        guard case .backoff(let plan) = state.unqueued, plan.command == nil, plan.isByPolicy else { return }
+        let isWanted =
+            plan.action == .restart
+            ? new.policy.restartsUnhealthy : new.policy.restarts(after: toldEnd ?? End(identity: nil, cause: .unknown))
+        guard !isWanted else { return }
+        withdrawStart()
+        attempt = max(0, attempt - 1)
+        let words = "is not restarted: the restart policy is \(new.policy.rawValue) now"
+        state = life.map { .running(since: $0.began ?? now) } ?? .exited(.ended(toldEnd?.identity))
+        note(.error, words)
     }
 
     /// Goes on without the command: with what the policy wanted anyway, else with things as they are.

@@ -20,16 +20,21 @@ package final class HostClaims: Sendable {
     ///
     /// - Returns: whether it is ours: false when another has it.
     package func claim(_ name: String) throws(Errno) -> Bool {
-        try lock(name, probes: false)
+        try ask(name, CLEVAGENT_LOCK_TAKE)
     }
 
     /// Whether somebody else has claimed a name.
     package func isClaimed(_ name: String) throws(Errno) -> Bool {
-        try !lock(name, probes: true)
+        try !ask(name, CLEVAGENT_LOCK_PROBE)
     }
 
-    private func lock(_ name: String, probes: Bool) throws(Errno) -> Bool {
-        let result = clevagent_lock_byte(file.rawValue, Self.place(of: name), probes ? 1 : 0)
+    /// Gives a name back; one that is not ours is left as it is.
+    package func release(_ name: String) throws(Errno) {
+        _ = try ask(name, CLEVAGENT_LOCK_RELEASE)
+    }
+
+    private func ask(_ name: String, _ what: clevagent_lock) throws(Errno) -> Bool {
+        let result = clevagent_lock_byte(file.rawValue, Self.place(of: name), what)
         guard result >= 0 else { throw Errno(rawValue: -result) }
         return result == 1
     }

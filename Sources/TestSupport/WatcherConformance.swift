@@ -29,6 +29,7 @@ package struct WatcherConformance: Sendable {
         Check(description: "restart makes another life", body: restart),
         Check(description: "stop ends it, and stopping it again is no failure", body: stop),
         Check(description: "a second observation tells the same as the first", body: observedAgain),
+        Check(description: "a target that comes while others are observed is observed, too", body: adoption),
         Check(description: "cancellation gives everything back", body: cancellation),
     ]
 
@@ -78,6 +79,24 @@ package struct WatcherConformance: Sendable {
         let first = try await observing(target.watcher, target.id) { try await $0.alive() }
         let second = try await observing(target.watcher, target.id) { try await $0.alive() }
         try require(first == second, "one life was told as two: \(first), \(second)")
+    }
+
+    @Sendable private static func adoption(_ target: any WatcherConformanceTarget) async throws {
+        try await target.start()
+        try await observing(target.watcher, target.id) { observations in
+            let first = try await observations.alive()
+            await target.watcher.adopt([:])
+            try await target.crash()
+            try await target.start()
+            await target.watcher.adopt([target.id: TargetSettings(policy: .never)])
+            let second = try await observations.alive(otherThan: first)
+            // Given anew, it is the same target.
+            await target.watcher.adopt([target.id: TargetSettings(policy: .always)])
+            try await target.crash()
+            let end = try await observations.dead()
+            try require(end.identity == second, "the life that ended is \(second), but told was \(end)")
+            _ = try await up(target, .recover)
+        }
     }
 
     @Sendable private static func cancellation(_ target: any WatcherConformanceTarget) async throws {

@@ -16,4 +16,9 @@ package protocol Watcher: OutputTail {
     /// - A target at rest costs no task.
     /// - Cancellation ends it promptly and gives back all that it held for these targets.
     func observe(_ targets: [TargetID], _ report: @escaping @Sendable (TargetID, Observation) -> Void) async
+
+    /// Takes what its targets are from now on, with their settings. What is new is observed by the observation under way;
+    /// what is not among them any more is let go of, and has nothing in hand; what stays is not touched, and goes by its
+    /// new settings. Returns when that is so.
+    func adopt(_ targets: [TargetID: TargetSettings]) async
 }

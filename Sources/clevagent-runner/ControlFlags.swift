@@ -85,6 +85,13 @@ struct ControlFlags: ParsableArguments {
         }
     }
 
+    private struct Outcome: Decodable {
+        var message: String?
+    }
+
+    /// Writes what came of an act.
+    static func writeOutcome(_ answer: [UInt8]) throws { try write(try decode(Outcome.self, answer).message ?? "done") }
+
     static func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8]) throws -> Value {
         do {
             return try JSONDecoder().decode(type, from: Data(bytes))

@@ -92,6 +92,12 @@ enum Host {
 }
 
 extension OpenFileLimit {
+    /// What is against watching as much as this; nothing if it can be done.
+    func problems(_ configuration: RunnerConfiguration) -> [ConfigurationProblem] {
+        let count = configuration.targets.count
+        return needed(targets: count) <= available ? [] : [ConfigurationProblem(.file, complaint(targets: count))]
+    }
+
     /// What to say when so many targets can't be watched with it.
     func complaint(targets: Int) -> String {
         "\(targets) target\(targets == 1 ? " takes" : "s take") up to \(needed(targets: targets)) open files, and the limit "

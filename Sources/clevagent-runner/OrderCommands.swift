@@ -17,17 +17,12 @@ struct OrderFlags: ParsableArguments {
         var `for`: Double?
     }
 
-    private struct Outcome: Decodable {
-        var message: String?
-    }
-
     /// Has it done, and says what came of it.
     func carryOut(_ act: String, for seconds: Double? = nil) throws {
         let wish = Wish(target: target, for: seconds)
         try control.with { client in
             let answer = try await client.ask("/v1/\(act)", posting: [UInt8](JSONEncoder().encode(wish)))
-            let outcome = try ControlFlags.decode(Outcome.self, answer)
-            try ControlFlags.write(outcome.message ?? "done")
+            try ControlFlags.writeOutcome(answer)
         }
     }
 }
@@ -90,4 +85,22 @@ struct ResumeCommand: ParsableCommand {
 
 extension OperatorTime: ExpressibleByArgument {
     init?(argument: String) { self.init(argument) }
+}
+
+struct ReloadCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reload",
+        abstract: "Have the runner read its settings again: all of them are taken, or nothing is changed.",
+        discussion: """
+            What stays watched keeps its state. Settings of the runner itself (endpoint, key, log-level, …) are in force after \
+            its next start, and are named.
+
+            Exit status: 0 when they were taken, 1 when they are wrong, 69 when no runner answers, 77 when you may not.
+            """)
+
+    @OptionGroup var control: ControlFlags
+
+    func run() throws {
+        try control.with { try ControlFlags.writeOutcome(try await $0.ask("/v1/reload", posting: [])) }
+    }
 }

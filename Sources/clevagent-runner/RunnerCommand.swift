@@ -21,7 +21,7 @@ struct RunnerCommand: ParsableCommand {
         version: Runner<BootClock>.version,
         subcommands: [
             StartCommand.self, CheckCommand.self, StatusCommand.self, EventsCommand.self, RestartCommand.self,
-            StopCommand.self, PauseCommand.self, ResumeCommand.self, LaunchCommand.self,
+            StopCommand.self, PauseCommand.self, ResumeCommand.self, ReloadCommand.self, LaunchCommand.self,
         ],
         defaultSubcommand: StartCommand.self)
 

@@ -115,13 +115,21 @@ struct RunnerFlags: ParsableArguments {
 
     /// Makes a configuration of it, or tells everything that is wrong and ends the program.
     static func resolve(_ options: RunnerOptions) throws -> RunnerConfiguration {
-        var resolver = ConfigurationResolver(
-            options: options, environment: Host.environment, kinds: builtInKinds)
-        do {
-            return try resolver.resolve()
+        switch read(options) {
+        case .success(let configuration): return configuration
+        case .failure(let failure):
+            for problem in failure.problems { Host.complain(problem.description) }
+            throw ExitCode(ConfigurationProblem.exitStatus(for: failure.problems))
+        }
+    }
+
+    /// Makes a configuration of it and of what the settings file says now.
+    static func read(_ options: RunnerOptions) -> Result<RunnerConfiguration, ConfigurationResolver.Failure> {
+        var resolver = ConfigurationResolver(options: options, environment: Host.environment, kinds: builtInKinds)
+        do throws(ConfigurationResolver.Failure) {
+            return .success(try resolver.resolve())
         } catch {
-            for problem in error.problems { Host.complain(problem.description) }
-            throw ExitCode(ConfigurationProblem.exitStatus(for: error.problems))
+            return .failure(error)
         }
     }
 }

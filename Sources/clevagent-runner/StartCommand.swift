@@ -30,6 +30,8 @@ struct StartCommand: ParsableCommand {
             HTTPS_PROXY or HTTP_PROXY (http://[USER:PASSWORD@]HOST:PORT) names a proxy to reach the \
             server through, unless NO_PROXY lists the server; this host itself is reached without.
 
+            SIGHUP, or clevagent-runner reload, has the settings file read again.
+
             Exit status: 0 after SIGTERM or SIGINT, 64 when a flag or a variable is wrong, 75 when another \
             runner of this user watches one of the processes, 78 when a file or the host is not as it should be.
             """)
@@ -59,9 +61,11 @@ struct StartCommand: ParsableCommand {
         logger.logLevel = configuration.logLevel.loggerLevel
         for warning in configuration.warnings { logger.warning("\(warning)") }
 
+        let (reloads, reload) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let (stops, stop) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let signals = try SignalWatch([SIGTERM, SIGINT], on: loop) { stop.yield() }
-        defer { withExtendedLifetime(signals) {} }
+        let hangups = try SignalWatch([SIGHUP], on: loop) { reload.yield() }
+        defer { withExtendedLifetime((signals, hangups)) {} }
         do {
             let state = try StateDirectory(at: configuration.stateDirectory, logger: logger)
             let host = try Host.facts()
@@ -70,7 +74,13 @@ struct StartCommand: ParsableCommand {
             defer { withExtendedLifetime(claims) {} }
             try await Runner(
                 configuration: configuration, registry: registry, state: state, identity: identity, host: host,
-                group: group, stops: stops,
+                group: group, stops: stops, reloads: reloads,
+                read: {
+                    RunnerFlags.read(options).flatMap { new in
+                        let problems = openFiles.problems(new) + (claims?.adopt(new) ?? [])
+                        return problems.isEmpty ? .success(new) : .failure(.init(problems: problems))
+                    }
+                },
                 serviceManager: ServiceNotification(environment: Host.environment, processID: getpid()),
                 clock: BootClock(sleepingOn: loop), civilTime: { WireTime(Date()) },
                 logger: logger

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Logging
+import NIOConcurrencyHelpers
 import RunnerKit
 import Supervision
 import SystemPackage
@@ -13,6 +14,8 @@ struct TargetClaims {
     private typealias Target = (target: WatchedTarget, settings: TargetSettings)
 
     private let claims: HostClaims
+    /// The names of the process targets that are claimed.
+    private let names: NIOLockedValueBox<Set<String>>
 
     /// Claims the runner's id and every process target, until the program ends.
     ///
@@ -39,11 +42,28 @@ struct TargetClaims {
                 for target in taken { Host.complain(complaint(target)) }
                 throw ExitCode(exitStatus)
             }
-            return TargetClaims(claims: claims)
+            return TargetClaims(claims: claims, names: NIOLockedValueBox(Set(targets.map(name))))
         } catch let error as Errno {
             logger.notice(
                 "That no other runner watches the same processes is not seen to", metadata: ["error": "\(error)"])
             return nil
+        }
+    }
+
+    /// Claims what is new among these targets, and gives back what is not among them; all of it or nothing.
+    ///
+    /// - Returns: what is against it: another runner has one.
+    func adopt(_ configuration: RunnerConfiguration) -> [ConfigurationProblem] {
+        let targets = configuration.targets.filter { $0.target.id.kind == .process }
+        return names.withLockedValue { names in
+            let new = targets.filter { !names.contains(Self.name(of: $0)) }
+            let taken = new.filter { (try? claims.claim(Self.name(of: $0))) == false }
+            let wanted = Set(targets.map(Self.name))
+            let dropped =
+                taken.isEmpty ? names.subtracting(wanted) : Set(new.map(Self.name)).subtracting(taken.map(Self.name))
+            for name in dropped { try? claims.release(name) }
+            if taken.isEmpty { names = wanted }
+            return taken.map { ConfigurationProblem(.file, Self.complaint($0)) }
         }
     }
 

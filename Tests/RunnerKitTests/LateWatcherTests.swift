@@ -19,8 +19,9 @@ import WatcherAPI
         let real = ScriptedWatcher([bot])
         let tries = NIOLockedValueBox(0)
         let late = LateWatcher(
-            .docker, error: NoEngine(), clock: clock, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        ) {
+            .docker, [bot: TargetSettings()], error: NoEngine(), clock: clock,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        ) { _ in
             let count = tries.withLockedValue { count in
                 count += 1
                 return count
@@ -44,6 +45,36 @@ import WatcherAPI
             #expect(await iterator.next() == .alive(.life(1)))
             real.ends(.up(.life(2), note: nil), bot)
             #expect(await late.perform(.restart, on: bot) {} == .up(.life(2), note: nil))
+            group.cancelAll()
+        }
+    }
+
+    @Test func otherTargetsThatCameMeanwhileAreWhatItIsMadeFor() async throws {
+        let clock = TestClock()
+        let other = TargetID(kind: .docker, name: "other")
+        let real = ScriptedWatcher([bot, other])
+        let given = NIOLockedValueBox<[TargetID: TargetSettings]>([:])
+        let late = LateWatcher(
+            .docker, [bot: TargetSettings()], error: NoEngine(), clock: clock,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        ) { targets in
+            given.withLockedValue { $0 = targets }
+            return real
+        }
+        let (seen, continuation) = AsyncStream.makeStream(of: TargetID.self)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [bot] in await late.observe([bot]) { target, _ in continuation.yield(target) } }
+            var iterator = seen.makeAsyncIterator()
+            #expect(await iterator.next() == bot)
+            await late.adopt([other: TargetSettings(logTail: 5)])
+            #expect(await iterator.next() == other, "told at once why it can't be watched")
+            await clock.sleep(lasting: .seconds(1))
+            clock.advance(by: .seconds(1))
+            real.sees(.alive(.life(1)), other)
+            #expect(await iterator.next() == other)
+            #expect(given.withLockedValue { $0 } == [other: TargetSettings(logTail: 5)])
+            await late.adopt([:])
+            #expect(real.adopted == [:])
             group.cancelAll()
         }
     }

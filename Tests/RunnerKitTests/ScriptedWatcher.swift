@@ -16,6 +16,7 @@ final class ScriptedWatcher: Watcher, TargetController {
 
     private let stages: [TargetID: Stage]
     private let count = NIOLockedValueBox(0)
+    private let lastAdopted = NIOLockedValueBox<[TargetID: TargetSettings]?>(nil)
 
     init(_ targets: [TargetID]) {
         stages = Dictionary(uniqueKeysWithValues: targets.map { ($0, Stage()) })
@@ -34,6 +35,13 @@ final class ScriptedWatcher: Watcher, TargetController {
             }
         }
     }
+
+    func adopt(_ targets: [TargetID: TargetSettings]) async {
+        lastAdopted.withLockedValue { $0 = targets }
+    }
+
+    /// What its targets are since the last change of them.
+    var adopted: [TargetID: TargetSettings]? { lastAdopted.withLockedValue { $0 } }
 
     func perform(
         _ action: TargetAction, on target: TargetID, startMade: @escaping @Sendable () -> Void

@@ -56,7 +56,8 @@ struct SupervisorBench: Sendable {
                 return .init(
                     target: WatchedTarget(id: target, agent: String(name)),
                     settings: TargetSettings(grace: grace, logTail: logTail))
-            }, watchers: [.process: watcher], journal: journal, records: remembered.records.merging(records) { $1 },
+            }, watchers: WatcherSet([.process: watcher]), journal: journal,
+            records: remembered.records.merging(records) { $1 },
             desk: desk, farewell: farewell, clock: clock, bootID: "b", capacity: capacity, seed: 1, logger: logger)
         // What it had to say of an earlier runner's commands.
         await journal.commit()

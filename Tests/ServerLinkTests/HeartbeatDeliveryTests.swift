@@ -56,6 +56,42 @@ import WireProtocol
         #expect(try bench.pause() == DeliveryBench.interval)
     }
 
+    // MARK: - Other targets
+
+    @Test func whatStaysIsDueStillAndWhatWentIsToldNoMore() throws {
+        var bench = DeliveryBench()
+        for bot in 1...3 { bench.delivery.touch(WatchedTarget.bot(bot).id) }
+        bench.delivery.retarget([.bot(2), .bot(4)], interval: DeliveryBench.interval, at: bench.now)
+        #expect(try bench.exchange().plainBots == ["bot-2"])
+        bench.delivery.touch(WatchedTarget.bot(4).id)
+        bench.delivery.touch(WatchedTarget.bot(1).id)
+        #expect(try bench.exchange().plainBots == ["bot-4"])
+        bench.pass(DeliveryBench.interval)
+        #expect(try bench.exchange().plainBots == ["bot-2", "bot-4"])
+    }
+
+    @Test func aChangeOfWhatWentIsDeliveredAllTheSame() throws {
+        var bench = DeliveryBench()
+        bench.change(3)
+        bench.delivery.retarget([.bot(1)], interval: DeliveryBench.interval, at: bench.now)
+        #expect(try bench.exchange().bots == ["bot-3"])
+    }
+
+    @Test func aRequestUnderWayMayBeAboutWhatWent() throws {
+        var bench = DeliveryBench()
+        for bot in 1...3 { bench.delivery.touch(WatchedTarget.bot(bot).id) }
+        let shipment = try bench.shipment()
+        bench.delivery.retarget([.bot(3)], interval: DeliveryBench.interval, at: bench.now)
+        bench.settle(shipment, .taken)
+        #expect(try bench.pause() == DeliveryBench.interval)
+    }
+
+    @Test func aShorterIntervalBeginsNow() throws {
+        var bench = DeliveryBench()
+        bench.delivery.retarget([.bot(1)], interval: .seconds(5), at: bench.now)
+        #expect(try bench.pause() == .seconds(5))
+    }
+
     // MARK: - Rounds
 
     @Test func everythingGoesOutOnceAnInterval() throws {

@@ -93,7 +93,8 @@ final class RunnerLife: CustomStringConvertible, @unchecked Sendable {
                 runner: RunnerInfo(
                     id: host.runnerID, hostname: "host-\(host.number)", version: "1", bootID: host.bootID),
                 bootID: host.bootID, capacity: 2 * host.cores),
-            storage: SimulatedStorage(self), executor: SimulatedExecutor(), transport: transport, watchers: watchers,
+            storage: SimulatedStorage(self), executor: SimulatedExecutor(), transport: transport,
+            watchers: WatcherSet(watchers),
             clock: clock, civilTime: { machine.wall }, logger: logger
         ) { world.draw() }
         let group = ServiceGroup(

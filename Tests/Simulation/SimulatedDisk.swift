@@ -99,6 +99,7 @@ final class SimulatedDisk: @unchecked Sendable {
                 onRecord(record, records.updateValue(record, forKey: target), target)
             case .command(.received(let key)): received.insert(key)
             case .command(.resolved(let key, let result)): onResolved(key, result, isBehind)
+            case .forgotten(let target): records[target] = nil
             case .command(.reported), .counted, .delivered: break
             }
         }

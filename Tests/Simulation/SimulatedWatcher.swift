@@ -30,6 +30,8 @@ final class SimulatedWatcher: Watcher, TargetController, @unchecked Sendable {
         for id in targets { reports[id] = nil }
     }
 
+    func adopt(_ targets: [TargetID: TargetSettings]) async {}
+
     /// What an engine still does by order of a runner that is gone is waited for.
     private func firstLook(_ target: SimulatedTarget) {
         world.after(world.spread(10, .milliseconds(200)), on: host.machine) { [weak self] in

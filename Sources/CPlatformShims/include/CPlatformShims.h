@@ -133,9 +133,12 @@ void clevagent_take_global_jobs(void (*run)(void *job));
 /// Has the signal add one to this eventfd(2) from now on, in place of what it did. 0, or a negative errno value.
 int clevagent_count_signal(int signal, int counter);
 
-/// Locks the byte at this place of a file for writing, by an open file description lock (fcntl_locking(2)). `probes`: only
-/// looks. 1 when it is, or would be, ours; 0 when another has it; or a negative errno value.
-int clevagent_lock_byte(int fd, int64_t place, int probes);
+/// What clevagent_lock_byte is to do.
+typedef enum { CLEVAGENT_LOCK_TAKE, CLEVAGENT_LOCK_PROBE, CLEVAGENT_LOCK_RELEASE } clevagent_lock;
+
+/// Locks the byte at this place of a file for writing, by an open file description lock (fcntl_locking(2)); or only
+/// looks, or lets go of it. 1 when it is, or would be, ours; 0 when another has it; or a negative errno value.
+int clevagent_lock_byte(int fd, int64_t place, clevagent_lock what);
 
 /// Runs a job on this thread.
 void clevagent_run_job(void *job);

@@ -13,11 +13,12 @@ package actor DockerWatcher: Watcher, TargetController {
     let runner: any CommandRunner
     let logger: Logger
     let clock: BootClock
-    private let names: [TargetID]
+    private var names: [TargetID]
     var judges: [TargetID: ContainerJudge]
 
     /// Whom to tell what, while somebody observes.
     var observers: [TargetID: @Sendable (TargetID, Observation) -> Void] = [:]
+    private var report: (@Sendable (TargetID, Observation) -> Void)?
     private var told: [TargetID: Observation] = [:]
     /// When a target is to be read again.
     var appointments: [TargetID: BootInstant] = [:]
@@ -69,6 +70,7 @@ package actor DockerWatcher: Watcher, TargetController {
     package func observe(
         _ targets: [TargetID], _ report: @escaping @Sendable (TargetID, Observation) -> Void
     ) async {
+        self.report = report
         for target in targets {
             told[target] = nil
             guard judges[target] != nil else {
@@ -82,7 +84,27 @@ package actor DockerWatcher: Watcher, TargetController {
             group.addTask { await self.readWhenAsked() }
             await self.keepAppointments()
         }
-        for target in targets { observers[target] = nil }
+        self.report = nil
+        observers = [:]
+    }
+
+    package func adopt(_ targets: [TargetID: TargetSettings]) async {
+        for target in names where targets[target] == nil {
+            (judges[target], observers[target], told[target], memories[target]) = (nil, nil, nil, nil)
+            appointments[target] = nil
+            wanted.remove(target)
+        }
+        for target in targets.keys where judges[target] == nil {
+            judges[target] = ContainerJudge(name: target.name)
+            guard let report else { continue }
+            observers[target] = report
+            if let failure {
+                tell(target, Observation(.undetermined("can't be judged: \(failure)")))
+            } else {
+                want(target)
+            }
+        }
+        names = targets.keys.sorted { $0.name < $1.name }
     }
 
     // MARK: - Reading

@@ -34,7 +34,10 @@ package actor LaunchdWatcher: Watcher, TargetController {
     private let interval: Duration
     private let memory: any WatcherMemory
     private let logger: Logger
+    private let user: UInt32
     private var services: [TargetID: Service]
+    /// Has a target observed by the observation under way.
+    private var begin: ((TargetID) -> Void)?
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
@@ -52,6 +55,7 @@ package actor LaunchdWatcher: Watcher, TargetController {
         clock = BootClock(sleepingOn: loop)
         memory = context.memory
         logger = context.logger
+        self.user = user
         services = [:]
         for target in context.targets.keys {
             services[target] = LaunchdService(target.name, user: user).map { Service(name: $0) }
@@ -64,20 +68,36 @@ package actor LaunchdWatcher: Watcher, TargetController {
         _ targets: [TargetID], _ report: @escaping @Sendable (TargetID, Observation) -> Void
     ) async {
         let mailboxes = Mailboxes<TargetID, Turn>()
-        for target in targets {
+        let begin = { [self] (target: TargetID) in
             guard services[target] != nil else {
                 report(target, Observation(.undetermined(Self.noService)))
-                continue
+                return
             }
             services[target]?.observer = Observer(report: report) { mailboxes.send(.look, to: target) }
             want(target)
         }
+        self.begin = begin
+        for target in targets { begin(target) }
         await mailboxes.run { target, _ in await self.look(at: target) }
-        for target in targets {
-            services[target]?.observer?.alarm?.cancel()
-            services[target]?.observer = nil
-            services[target]?.process = nil
+        self.begin = nil
+        for target in services.keys { letGo(of: target) }
+    }
+
+    package func adopt(_ targets: [TargetID: TargetSettings]) async {
+        for target in services.keys where targets[target] == nil {
+            letGo(of: target)
+            services[target] = nil
         }
+        for target in targets.keys where services[target] == nil {
+            services[target] = LaunchdService(target.name, user: user).map { Service(name: $0) }
+            begin?(target)
+        }
+    }
+
+    private func letGo(of target: TargetID) {
+        services[target]?.observer?.alarm?.cancel()
+        services[target]?.observer = nil
+        services[target]?.process = nil
     }
 
     private static let noService =

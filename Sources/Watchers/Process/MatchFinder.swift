@@ -7,7 +7,7 @@ import SystemSupport
 final class MatchFinder: ProcessFinder {
     private let id: TargetID
     private let text: ByteText
-    private let settings: TargetSettings
+    private var settings: TargetSettings
     private let host: ProcessHost
     private let hints: TargetHints
 
@@ -29,6 +29,11 @@ final class MatchFinder: ProcessFinder {
     var shortage: Errno? { nil }
     var removed: BootInstant? { nil }
     var isUnread: Bool { host.scanner.result(for: id) == nil }
+
+    func take(_ new: TargetSettings) {
+        settings = new
+        (matches, pin) = (.unread, nil)
+    }
 
     func listen() {
         isListening = true

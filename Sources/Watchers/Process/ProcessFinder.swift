@@ -17,6 +17,9 @@ protocol ProcessFinder: AnyObject {
     /// A look would say no more than that nobody has looked yet.
     var isUnread: Bool { get }
 
+    /// Goes by other settings.
+    func take(_ settings: TargetSettings)
+
     /// Raises hints whenever the answer may have changed, until `rest`.
     func listen()
     func rest()
@@ -38,6 +41,11 @@ protocol ProcessFinder: AnyObject {
     func noteFeatures(_ facts: ProcessFacts, in note: inout ProcessNote)
     /// Does what a program that was started again has not done itself to be found, once it had its time.
     func announce(_ life: ProcessIdentity, in note: inout ProcessNote)
+}
+
+extension ProcessFinder {
+    /// No setting matters to it.
+    func take(_ settings: TargetSettings) {}
 }
 
 /// What a target knows of its own life when it asks which process it is.

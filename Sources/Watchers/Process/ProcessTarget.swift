@@ -7,7 +7,7 @@ import WatcherAPI
 /// One target: what is remembered of it, the life that is held, and what is done to it.
 actor ProcessTarget {
     let id: TargetID
-    let settings: TargetSettings
+    private(set) var settings: TargetSettings
     let host: ProcessHost
     nonisolated let hints: TargetHints
     let finder: any ProcessFinder
@@ -89,6 +89,15 @@ actor ProcessTarget {
         letGoOfLife()
         ended = nil
         former = nil
+    }
+
+    /// Goes by other settings, and looks again.
+    func take(_ new: TargetSettings) {
+        guard new != settings else { return }
+        if let user = new.user, note.pin.map({ !$0.isOf(user: user) }) ?? false { note = ProcessNote() }
+        settings = new
+        finder.take(new)
+        hints.raise([.changed, .refresh])
     }
 
     /// Has the finder raise hints; each call is matched by one of `rest`.

@@ -1,3 +1,4 @@
+import NIOConcurrencyHelpers
 package import Supervision
 package import SystemSupport
 package import WatcherAPI
@@ -6,11 +7,17 @@ package import WatcherAPI
 ///
 /// It signals only through a pidfd whose process was verified, and starts only what nobody else has started.
 package final class ProcessWatcher: Watcher, TargetController {
-    private let targets: [TargetID: ProcessTarget]
+    private struct State {
+        var targets: [TargetID: ProcessTarget]
+        /// There only if somebody wants to know what targets wrote.
+        var output: OutputReader?
+        /// Has a target observed by the observation under way.
+        var begin: (@Sendable (TargetID) -> Void)?
+    }
+
+    private let state: NIOLockedValueBox<State>
     private let host: ProcessHost
     private let safetyNet: SafetyNet
-    /// There only if somebody wants to know what targets wrote.
-    private let output: OutputReader?
 
     /// - Parameters:
     ///   - clock: times the waiting; start times are always those of the machine.
@@ -27,12 +34,12 @@ package final class ProcessWatcher: Watcher, TargetController {
             processes: processes, clock: WatchClock(clock), openFileLimit: openFileLimit, launcher: launcher,
             loop: loop ?? EventLoop(), context: context)
         self.host = host
-        output = context.targets.values.contains { $0.logTail > 0 } ? try OutputReader() : nil
         safetyNet = SafetyNet(timer: host.timer, events: host.events, loop: host.loop)
-        targets = Dictionary(
+        let targets = Dictionary(
             uniqueKeysWithValues: context.targets.map { id, settings in
                 (id, ProcessTarget(id: id, settings: settings, host: host))
             })
+        state = NIOLockedValueBox(State(targets: targets, output: try Self.reader(context.targets)))
     }
 
     package convenience init(
@@ -55,6 +62,7 @@ package final class ProcessWatcher: Watcher, TargetController {
     ) async {
         enum Turn { case first, next }
         let mailboxes = Mailboxes<TargetID, Turn>()
+        state.withLockedValue { $0.begin = { mailboxes.send(.first, to: $0) } }
         for target in targets { mailboxes.send(.first, to: target) }
         await mailboxes.run { [self] target, turn in
             do {
@@ -68,10 +76,39 @@ package final class ProcessWatcher: Watcher, TargetController {
                 report(target, Observation(.undetermined("can't be observed: \(error)")))
             }
         }
-        for target in targets {
-            safetyNet.remove(target)
-            await self.targets[target]?.endObserving()
+        let observed = state.withLockedValue { state in
+            state.begin = nil
+            return state.targets
         }
+        for (target, monitor) in observed { await letGo(of: monitor, target) }
+    }
+
+    private func letGo(of monitor: ProcessTarget, _ target: TargetID) async {
+        safetyNet.remove(target)
+        await monitor.endObserving()
+    }
+
+    package func adopt(_ targets: [TargetID: TargetSettings]) async {
+        let (dropped, kept, added) = state.withLockedValue { state in
+            let former = state.targets
+            state.output = state.output ?? (try? Self.reader(targets)) ?? nil
+            for (id, settings) in targets where former[id] == nil {
+                state.targets[id] = ProcessTarget(id: id, settings: settings, host: host)
+            }
+            for id in former.keys where targets[id] == nil { state.targets[id] = nil }
+            return (
+                former.filter { targets[$0.key] == nil }, former.filter { targets[$0.key] != nil },
+                targets.keys.filter { former[$0] == nil }
+            )
+        }
+        for (id, monitor) in dropped { await letGo(of: monitor, id) }
+        for (id, monitor) in kept { if let settings = targets[id] { await monitor.take(settings) } }
+        guard let begin = state.withLockedValue({ $0.begin }) else { return }
+        for id in added { begin(id) }
+    }
+
+    private static func reader(_ targets: [TargetID: TargetSettings]) throws -> OutputReader? {
+        targets.values.contains { $0.logTail > 0 } ? try OutputReader() : nil
     }
 
     package func perform(
@@ -85,14 +122,17 @@ package final class ProcessWatcher: Watcher, TargetController {
     }
 
     package func lastOutput(of target: TargetID, lines: Int) async -> [UInt8]? {
-        guard let output, let recipe = await targets[target]?.recipe, !recipe.outputFiles.isEmpty else { return nil }
+        let (output, monitor) = state.withLockedValue { ($0.output, $0.targets[target]) }
+        guard let output, let recipe = await monitor?.recipe, !recipe.outputFiles.isEmpty else { return nil }
         guard host.runner.status.effectiveUser == 0 else { return await output.tails(of: recipe.outputFiles, as: nil) }
         guard let ids = recipe.ids else { return nil }
         return await output.tails(of: recipe.outputFiles, as: ids)
     }
 
     private func monitor(_ target: TargetID) throws(UnwatchedTargetError) -> ProcessTarget {
-        guard let monitor = targets[target] else { throw UnwatchedTargetError(target: target) }
+        guard let monitor = state.withLockedValue({ $0.targets[target] }) else {
+            throw UnwatchedTargetError(target: target)
+        }
         return monitor
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import NIOConcurrencyHelpers
 package import Supervision
 package import SystemSupport
 package import SystemdSupport
@@ -11,7 +12,7 @@ package final class SystemdWatcher: Watcher, TargetController {
     private let monitor: UnitMonitor
     private let scope: ManagerScope
     /// There only if somebody wants to know what units wrote.
-    private let journal: JournalReader?
+    private let journal: NIOLockedValueBox<JournalReader?>
 
     /// - Parameters:
     ///   - routes: how the manager is reached, the best way first.
@@ -24,7 +25,7 @@ package final class SystemdWatcher: Watcher, TargetController {
         rereadInterval: Duration = .seconds(30), loop: EventLoop
     ) throws {
         self.scope = scope
-        journal = context.targets.values.contains { $0.logTail > 0 } ? try JournalReader() : nil
+        journal = NIOLockedValueBox(try Self.reader(context.targets))
         monitor = UnitMonitor(
             Array(context.targets.keys), routes: routes, rereadInterval: rereadInterval, on: loop,
             logger: context.logger)
@@ -45,7 +46,16 @@ package final class SystemdWatcher: Watcher, TargetController {
         let (never, continuation) = AsyncStream.makeStream(of: Never.self)
         for await _ in never {}
         withExtendedLifetime(continuation) {}
-        await monitor.endObserving(targets)
+        await monitor.endObserving()
+    }
+
+    package func adopt(_ targets: [TargetID: TargetSettings]) async {
+        journal.withLockedValue { $0 = $0 ?? (try? Self.reader(targets)) ?? nil }
+        await monitor.adopt(targets.keys)
+    }
+
+    private static func reader(_ targets: [TargetID: TargetSettings]) throws -> JournalReader? {
+        targets.values.contains { $0.logTail > 0 } ? try JournalReader() : nil
     }
 
     package func perform(
@@ -62,7 +72,9 @@ package final class SystemdWatcher: Watcher, TargetController {
 
     package func lastOutput(of target: TargetID, lines: Int) async -> [UInt8]? {
         let end = BootClock().now.advanced(by: Self.patience)
-        guard let journal, let life = await monitor.lastEnd(of: target) else { return nil }
+        guard let journal = journal.withLockedValue({ $0 }), let life = await monitor.lastEnd(of: target) else {
+            return nil
+        }
         let output = await journal.tail(
             of: life.unit, in: scope, invocation: life.invocation, lines: lines, until: end)
         // What goes elsewhere is not known.

@@ -22,13 +22,16 @@ actor UnitMonitor {
     let routes: [ManagerRoute]
     let rereadInterval: Duration
     let logger: Logger
-    let units: [TargetID: WatchedUnit]
+    private(set) var units: [TargetID: WatchedUnit]
 
     var link = Link.idle
     var bus: Bus?
     /// The manager's unique name on the bus; nil without a bus, and while it is not known.
     var manager: String?
     private(set) var isOnBus = false
+    /// The bus is asked for signals of all units.
+    private var hearsAll = false
+    private var report: (@Sendable (TargetID, Observation) -> Void)?
     var isHostStopping = false
     var jobs: [String: JobWait] = [:]
     /// To be looked at once all that came in has been taken.
@@ -56,23 +59,46 @@ actor UnitMonitor {
 
     func beginObserving(_ targets: [TargetID], _ report: @escaping @Sendable (TargetID, Observation) -> Void) {
         retain()
+        self.report = report
         for id in targets {
             guard let unit = units[id] else {
                 report(id, Observation(.undetermined("can't be observed: \(id) is not watched here")))
                 continue
             }
-            unit.report = report
-            switch link {
-            case .up: read(unit)
-            case .lost(let reason): unit.tell(Observation(.undetermined(reason)))
-            case .idle, .connecting: break
-            }
+            begin(unit, report)
         }
     }
 
-    func endObserving(_ targets: [TargetID]) {
-        for id in targets { units[id]?.forgetObserver() }
+    private func begin(_ unit: WatchedUnit, _ report: @escaping @Sendable (TargetID, Observation) -> Void) {
+        unit.report = report
+        switch link {
+        case .up: read(unit)
+        case .lost(let reason): unit.tell(Observation(.undetermined(reason)))
+        case .idle, .connecting: break
+        }
+    }
+
+    func endObserving() {
+        report = nil
+        for unit in units.values { unit.forgetObserver() }
         release()
+    }
+
+    /// Takes what the targets are from now on.
+    func adopt(_ targets: some Collection<TargetID>) {
+        let wanted = Set(targets)
+        for (id, unit) in units where !wanted.contains(id) {
+            unit.forgetObserver()
+            removeMatches(of: unit)
+            hinted[id] = nil
+            units[id] = nil
+            unit.wakeWaiters()
+        }
+        let added = wanted.filter { units[$0] == nil }
+        for id in added { units[id] = WatchedUnit(id) }
+        hearAllIfMany()
+        guard let report else { return }
+        for id in added { if let unit = units[id] { begin(unit, report) } }
     }
 
     /// Connects for the first that needs it.
@@ -145,7 +171,9 @@ actor UnitMonitor {
     private func greet(_ route: ManagerRoute) {
         isOnBus = route.isBus
         if isOnBus {
-            for rule in MatchRules.common(units: units.count) { addMatch(rule) }
+            for rule in MatchRules.common { addMatch(rule) }
+            hearsAll = false
+            hearAllIfMany()
             bus?.call(.bus("GetNameOwner")) { message throws(BusError) in
                 try message.append(SystemdName.service)
             } then: { [self] reply in
@@ -177,8 +205,27 @@ actor UnitMonitor {
     func addMatches(of unit: WatchedUnit, path: String) {
         unit.watchedID = unit.facts.id
         // Without a bus, the manager tells everything.
+        guard isOnBus, !hearsAll else { return }
+        unit.rules = MatchRules.unit(unit.facts.id, path: path)
+        for rule in unit.rules { addMatch(rule) }
+    }
+
+    private func removeMatches(of unit: WatchedUnit) {
         guard isOnBus else { return }
-        for rule in MatchRules.unit(unit.facts.id, path: path, units: units.count) { addMatch(rule) }
+        for rule in unit.rules {
+            bus?.call(.bus("RemoveMatch")) { message throws(BusError) in
+                try message.append(rule)
+            } then: { _ in
+                // One too many does no harm.
+            }
+        }
+    }
+
+    /// A bus takes so many rules from one connection: of more units, it is asked for everything.
+    private func hearAllIfMany() {
+        guard isOnBus, !hearsAll, units.count > MatchRules.limit else { return }
+        hearsAll = true
+        for rule in MatchRules.all { addMatch(rule) }
     }
 
     private func giveUpConnecting(_ reason: String) {

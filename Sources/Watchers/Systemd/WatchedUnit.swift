@@ -12,6 +12,8 @@ final class WatchedUnit {
     var watchedPath: String?
     /// The name by which its jobs are asked for on this connection.
     var watchedID: String?
+    /// What the bus is asked for on this connection, of this unit alone.
+    var rules: [String] = []
     var history: UnitHistory
     /// Another target that turned out to be the same unit.
     var twin: TargetID?
@@ -66,6 +68,7 @@ final class WatchedUnit {
         path = nil
         watchedPath = nil
         watchedID = nil
+        rules = []
         isReading = false
         isStale = false
         wakeWaiters()
