@@ -12,6 +12,8 @@ package enum JournalItem: Sendable {
     /// What is written down of a target is of no use any more.
     case forget(TargetID)
     case command(CommandLedger.Entry)
+    /// How something ended that an operator of this host asked for: not kept, and known once all before it is.
+    case answer(CommandKey, CommandResult)
     case delivered(seqs: [Int64])
 }
 
@@ -181,6 +183,7 @@ package actor Journal<C: Clock>: CommandJournal where C.Instant == BootInstant {
             entries.append(apply(.command(entry)))
             guard case .resolved(let key, let result) = entry else { return nil }
             return .resolved(key, result)
+        case .answer(let key, let result): return .resolved(key, result)
         case .delivered(let seqs):
             entries.append(apply(.delivered(seqs: seqs)))
             return nil

@@ -85,6 +85,9 @@ package final class OperatorDesk<C: Clock>: Sendable where C.Instant == BootInst
         self.reloader.withLockedValue { $0 = reloader }
     }
 
+    /// Whether nothing is restarted by policy at present.
+    package func isPaused(_ target: TargetID) async -> Bool { await supervisor.snapshot(of: target)?.pause != nil }
+
     // MARK: - How things stand
 
     /// The runner and all targets, in the order in which they were given.

@@ -74,7 +74,8 @@ actor TargetShell<C: Clock> where C.Instant == BootInstant {
             case .report(let report):
                 log(report)
                 items.append(.report(report, of: target, at: timed.moment))
-            case .resolve(let key, let result): items.append(.command(.resolved(key, result)))
+            case .resolve(let key, let result):
+                items.append(key.isOfHost ? .answer(key, result) : .command(.resolved(key, result)))
             case .persist(let record): items.append(.record(record, of: id))
             case .requestStart: surroundings.gate.request(id)
             case .releaseStart: surroundings.gate.release(id)
@@ -99,7 +100,7 @@ actor TargetShell<C: Clock> where C.Instant == BootInstant {
         let mustPrecede = items.contains { item in
             switch item {
             case .record, .forget, .command: true
-            case .report, .delivered: false
+            case .report, .answer, .delivered: false
             }
         }
         if mustPrecede { await surroundings.journal.commit(items) } else { surroundings.journal.write(items) }

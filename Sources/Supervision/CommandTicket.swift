@@ -39,5 +39,8 @@ package struct CommandKey: Sendable, Hashable, Codable, CustomStringConvertible 
     /// Stands for an endpoint in what a person on this host asked for; no URL.
     package static let host = "host"
 
-    package var description: String { endpoint == Self.host ? "an operator" : "command \(id)" }
+    /// An operator of this host asked, and nobody else is told how it ended.
+    package var isOfHost: Bool { endpoint == Self.host }
+
+    package var description: String { isOfHost ? "an operator" : "command \(id)" }
 }

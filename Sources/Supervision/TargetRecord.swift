@@ -38,7 +38,8 @@ package struct TargetRecord: Sendable, Hashable, Codable {
     package var window: FailureWindow
     package var phase: Phase
     @Rare package var rest: Rest?
-    /// How that life ended, which was told, and left to its own supervisor.
+    /// The end that was told last, of a target that is down or left to its own supervisor: the next runner must neither tell
+    /// it anew nor take it, as it finds it, for somebody's stop.
     @Rare package var toldEnd: End?
 
     package init(

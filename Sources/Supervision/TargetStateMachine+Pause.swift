@@ -22,14 +22,13 @@ extension TargetStateMachine {
     }
 
     mutating func resumed(for key: CommandKey?, at now: BootInstant) {
-        let wasPaused = pause != nil
-        pause = nil
-        guard !isHeld else { return release(for: key, at: now) }
-        guard wasPaused else {
-            resolve(key, "\(target.agent) was not paused")
-            return
+        guard pause != nil else {
+            guard isHeld else { return resolve(key, "\(target.agent) was not paused") }
+            return release(for: key, at: now)
         }
-        resolve(key, "\(target.agent) is not paused any more")
+        pause = nil
+        let tail = isHeld ? "; a stop command holds it still" : ""
+        resolve(key, "\(target.agent) is not paused any more\(tail)")
         switch state {
         case .running: tellUp(kind: .resumed, "is up", at: now)
         case .backoff(var plan) where plan.command == nil:

@@ -397,15 +397,7 @@ package struct TargetStateMachine: Sendable {
             bootID: bootID, life: life, isHeld: isHeld, pause: pause,
             isStoppedByOthers: isStoppedByOthers ? true : nil,
             attempt: attempt, window: window, phase: recordedPhase, rest: recordedRest,
-            toldEnd: isEndTold || isComingBack ? toldEnd : nil)
-    }
-
-    /// It is down and to be started: the next runner must not take its end, as it finds it, for somebody's stop.
-    private var isComingBack: Bool {
-        switch state {
-        case .backoff, .queued, .operating: life == nil
-        case .unseen, .running, .starting, .interrupted, .exited, .undetermined, .handledElsewhere: false
-        }
+            toldEnd: life == nil || isEndTold ? toldEnd : nil)
     }
 
     private var recordedRest: TargetRecord.Rest? {

@@ -12,6 +12,8 @@ final class Checks: @unchecked Sendable {
         var acting = 0
         /// A stop command was carried out, and nobody has started it since.
         var isHeld = false
+        /// A person paused it, which was written down and answered, and nobody has asked for its end.
+        var isPaused = false
         /// Somebody started it while it was held, and no runner knows of that yet.
         var isHeldUnknown = false
         /// Restarts that operators asked for since it was stopped, by a command or a person.
@@ -214,7 +216,17 @@ final class Checks: @unchecked Sendable {
             return
         }
         if notes.isHeld, command == nil, notes.restartsAsked == 0 { violated(.notHeld, what) }
+        if notes.isPaused, command == nil { violated(.notPaused, what) }
         if command == nil { paced(action, of: target, on: host) }
+    }
+
+    func paused(_ target: SimulatedTarget, on host: SimulatedHost) {
+        with(target, host) { $0.isPaused = true }
+    }
+
+    /// A person asks for the end of a pause: from now on it may be over.
+    func resumes(_ target: SimulatedTarget, on host: SimulatedHost) {
+        with(target, host) { $0.isPaused = false }
     }
 
     /// Doubling waits from 1 s allow so many starts in ten minutes, however long the lives between were.

@@ -2,7 +2,7 @@
 enum Fault: String, CaseIterable {
     // Targets
     case crashes, exits, crashLoops, startFailures, unhealthy, doubt, ownSupervisor
-    case personStops, personStarts, personRestarts
+    case personStops, personStarts, personRestarts, personPauses
     // Hosts
     case engineAway, reboots, powerCuts, suspend, wallSteps, diskFull, diskErrors
     // Runners
@@ -21,7 +21,7 @@ enum Fault: String, CaseIterable {
         case .exits, .personStarts, .personRestarts, .commands: .minutes(10)
         case .personStops: .minutes(12)
         case .runnerKilled, .unhealthy: .minutes(15)
-        case .conflicts, .doubt, .ownSupervisor, .loss: .minutes(20)
+        case .personPauses, .conflicts, .doubt, .ownSupervisor, .loss: .minutes(20)
         case .crashLoops, .startFailures, .engineAway, .cuts, .slowness, .doubles, .hangs, .serverCrashes: .minutes(40)
         case .runnerStopped, .refusals, .nonsense, .poison, .storeFailures, .strays, .diskErrors: .minutes(50)
         case .reboots, .powerCuts, .suspend, .wallSteps, .diskFull, .serverWallSteps, .serverSuspend: .minutes(80)

@@ -1,3 +1,4 @@
+import RunnerKit
 import ServerDomain
 import Supervision
 import WireProtocol
@@ -21,6 +22,31 @@ extension Nemesis {
             server.strays.append(Command(id: id, action: action, type: kind, target: name))
         default: break
         }
+    }
+
+    /// A person on the host asks for a pause.
+    func pause(_ target: SimulatedTarget, _ host: SimulatedHost) {
+        host.life?.order(.pause(nil), on: target) { [world, checks = server.checks] _ in
+            // Answered, and on the disk: it is to hold, whatever becomes of the runner.
+            guard host.disk.records[target.id]?.pause != nil, !host.disk.isBehind else { return }
+            checks.paused(target, on: host)
+            world.trace.count("operator: paused")
+        }
+    }
+
+    /// And for its end, until somebody answers.
+    func resume(_ target: SimulatedTarget, _ host: SimulatedHost) {
+        server.checks.resumes(target, on: host)
+        let isAnswered = Answer()
+        host.life?.order(.resume, on: target, onlyIfPaused: true) { isAnswered.isThere = $0 }
+        world.after(.seconds(20)) { [self] in
+            if !isAnswered.isThere, !world.isOver { resume(target, host) }
+        }
+    }
+
+    // Of one thread, as all of the simulation.
+    private final class Answer: @unchecked Sendable {
+        var isThere = false
     }
 
     private func queue(_ target: SimulatedTarget?, _ host: SimulatedHost) {

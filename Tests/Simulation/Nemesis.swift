@@ -54,7 +54,7 @@ final class Nemesis: @unchecked Sendable {
         world.trace.count("fault: \(fault)")
         switch fault {
         case .crashes, .exits, .crashLoops, .startFailures, .unhealthy, .doubt, .ownSupervisor, .personStops,
-            .personStarts, .personRestarts:
+            .personStarts, .personRestarts, .personPauses:
             if let target, !host.isOff { strike(fault, target, host) }
         case .engineAway, .reboots, .powerCuts, .suspend, .wallSteps, .diskFull, .diskErrors: strike(fault, host)
         case .runnerKilled:
@@ -126,6 +126,11 @@ final class Nemesis: @unchecked Sendable {
             world.after(world.spread(.milliseconds(1), .seconds(20)), on: host.machine) { [self] in
                 if !target.isAlive, canStart(target, host) { host.begin(target, by: "a person") }
             }
+        case .personPauses:
+            // In the middle of something, now and then.
+            if world.chance(0.5) { host.end(target, .signal(11)) }
+            pause(target, host)
+            last(.seconds(1), .minutes(40)) { [self] in resume(target, host) }
         default: break
         }
     }

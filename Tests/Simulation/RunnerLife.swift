@@ -16,6 +16,7 @@ final class RunnerLife: CustomStringConvertible, @unchecked Sendable {
     private(set) lazy var watcher = SimulatedWatcher(self)
     private var task: Task<Void, Never>?
     private var group: ServiceGroup?
+    private var desk: OperatorDesk<SimulatedClock>?
     /// How many actions are in hand.
     var acting: [TargetID: Int] = [:]
     /// After so many more steps it is killed.
@@ -55,6 +56,24 @@ final class RunnerLife: CustomStringConvertible, @unchecked Sendable {
         isStopping = true
         // Awaited by nobody: it only raises a flag.
         if let group { Task { await group.triggerGracefulShutdown() } } else { host.killRunner() }
+    }
+
+    /// A person on the host asks for something.
+    ///
+    /// - Parameters:
+    ///   - onlyIfPaused: a resume is not to end anything else.
+    ///   - answered: is told whether it was done, unless the runner dies meanwhile.
+    func order(
+        _ order: OperatorDesk<SimulatedClock>.Order, on target: SimulatedTarget, onlyIfPaused: Bool = false,
+        _ answered: @escaping @Sendable (Bool) -> Void
+    ) {
+        guard isAlive, !isStopping, let desk else { return }
+        // Awaited by nobody, as a person who waits for the answer.
+        Task {
+            if onlyIfPaused, await !desk.isPaused(target.id) { return answered(isAlive) }
+            let result = await desk.carryOut(order, on: target.id)
+            if isAlive { answered(result.status == .completed) }
+        }
     }
 
     // MARK: - Death at any await
@@ -100,6 +119,7 @@ final class RunnerLife: CustomStringConvertible, @unchecked Sendable {
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(services: parts.all.map { .init(service: $0) }, logger: logger))
         self.group = group
+        desk = parts.operatorDesk
         try? await group.run()
         await parts.finish()
     }

@@ -14,6 +14,7 @@ enum Invariant: String, CaseIterable {
     case notWhenUnknown = "nothing is started or stopped by policy while it can't be judged"
     case notStopped = "what was stopped deliberately stays down"
     case notHeld = "what a stop command holds stays down"
+    case notPaused = "nothing is restarted by policy in a pause"
     case byPolicy = "nothing is started that its policy leaves down"
     case oneAction = "never two actions on one target at once"
     case oneCopy = "never two live copies"

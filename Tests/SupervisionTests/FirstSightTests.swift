@@ -429,4 +429,27 @@ import WireProtocol
         bot.seesDeath(of: 1)
         #expect(bot.requestsStart)
     }
+
+    /// Found by seed 11999 of the simulation.
+    @Test func anEndThatAFormerRunnerToldIsNotToldAnewWhenACommandCameBetween() {
+        var first = Machine(policy: .onFailure)
+        first.sees(.alive(.life(1)))
+        first.seesDeath(of: 1, cause: .exit(code: 0))
+        #expect(first.events == [.exited])
+
+        var second = Machine(policy: .onFailure, record: first.record)
+        second.seesDeath(of: 1, cause: .exit(code: 0))
+        #expect(second.events.isEmpty)
+        second.feed(.commanded(.restart(7)))
+        second.feed(.startPermitted)
+        second.feed(.finished(.blocked("a child of its former life lives")))
+        #expect(second.results == [.failed])
+        second.reachDeadline()
+        second.feed(.startPermitted)
+        #expect(second.performed == [.recover])
+
+        var third = Machine(policy: .onFailure, record: second.record)
+        third.seesDeath(of: 1, cause: .exit(code: 0))
+        #expect(!third.events.contains(.exited), "it was told by the first")
+    }
 }

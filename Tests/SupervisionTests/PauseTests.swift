@@ -173,6 +173,23 @@ import WireProtocol
         #expect(bot.requestsStart)
     }
 
+    @Test func theEndOfAPauseLeavesWhatAStopHolds() {
+        var bot = Machine(policy: .always)
+        bot.sees(.alive(.life(1)))
+        bot.feed(.commanded(.stop(7)))
+        bot.feed(.finished(.down))
+        bot.feed(.paused(Pause(until: bot.now.advanced(by: .seconds(60))), for: nil))
+        bot.reachDeadline()
+        #expect(bot.events == [.resumed])
+        #expect(bot.machine.isHeld && bot.machine.pause == nil)
+        bot.feed(Self.pause)
+        bot.feed(Self.resume)
+        #expect(bot.resolved == ["bot is not paused any more; a stop command holds it still"])
+        #expect(bot.machine.isHeld && !bot.requestsStart)
+        bot.feed(Self.resume)
+        #expect(!bot.machine.isHeld && bot.requestsStart)
+    }
+
     @Test func aResumeOfWhatIsNotPausedChangesNothing() {
         var bot = Machine()
         bot.sees(.alive(.life(1)))
