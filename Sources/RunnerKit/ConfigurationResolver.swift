@@ -55,17 +55,19 @@ package struct ConfigurationResolver {
         let systemdScope = self.systemdScope()
         let interval = self.interval()
         let logLevel = self.logLevel()
+        let logFormat = self.logFormat()
         let stateDirectory = self.stateDirectory()
         let dockerCommand = self.dockerCommand()
-        guard problems.isEmpty, let endpoint, let apiKey, let interval, let logLevel, let stateDirectory,
-            let dockerCommand, let systemdScope
+        guard problems.isEmpty, let endpoint, let apiKey, let interval, let logLevel, let logFormat,
+            let stateDirectory, let dockerCommand, let systemdScope
         else {
             throw Failure(problems: problems)
         }
         return RunnerConfiguration(
             apiKey: apiKey, endpoint: endpoint.url, trustRoots: trustRoots, proxy: proxy, targets: targets,
-            interval: interval, logLevel: logLevel, stateDirectory: stateDirectory, dockerCommand: dockerCommand,
-            systemdScope: systemdScope, warnings: warnings.map(ConfigurationProblem.masked))
+            interval: interval, logLevel: logLevel, logFormat: logFormat, stateDirectory: stateDirectory,
+            dockerCommand: dockerCommand, systemdScope: systemdScope,
+            warnings: warnings.map(ConfigurationProblem.masked))
     }
 
     // MARK: - Where a value comes from
@@ -217,6 +219,15 @@ package struct ConfigurationResolver {
         refuse(
             given,
             "must be one of \(RunnerConfiguration.LogLevel.allCases.map(\.rawValue).joined(separator: ", "))")
+        return nil
+    }
+
+    private mutating func logFormat() -> RunnerConfiguration.LogFormat? {
+        guard let given = given("--log-format", options.logFormat) else { return .auto }
+        if let format = RunnerConfiguration.LogFormat(rawValue: given.value) { return format }
+        refuse(
+            given,
+            "must be one of \(RunnerConfiguration.LogFormat.allCases.map(\.rawValue).joined(separator: ", "))")
         return nil
     }
 

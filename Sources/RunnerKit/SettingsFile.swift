@@ -93,8 +93,8 @@ struct SettingsFile {
 
     /// The keys that say what the flag of that name says.
     private static let flags = [
-        "allow-http", "api-key-file", "ca-file", "docker-command", "endpoint", "heartbeat-interval", "log-level",
-        "log-tail", "restart-policy", "state-dir", "systemd-scope",
+        "allow-http", "api-key-file", "ca-file", "docker-command", "endpoint", "heartbeat-interval", "log-format",
+        "log-level", "log-tail", "restart-policy", "state-dir", "systemd-scope",
     ]
     private static let settings = flags + ["targets", "watch"]
     /// What is no setting for a reason.

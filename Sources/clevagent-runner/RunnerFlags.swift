@@ -54,6 +54,16 @@ struct RunnerFlags: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "How the log is written.",
+            discussion: """
+                auto (the default): to the journal under systemd, else as text. text: a line each on standard error. \
+                json: an object a line there. journal: entries of systemd's journal, with fields such as \
+                CLEVAGENT_TARGET.
+                """, valueName: "format"))
+    var logFormat: String?
+
+    @Option(
+        help: ArgumentHelp(
             "Certificates in PEM of the authorities that the server's certificate may come from, in place of the system's.",
             valueName: "file"))
     var caFile: String?
@@ -88,6 +98,7 @@ struct RunnerFlags: ParsableArguments {
         options.endpoint = endpoint
         options.heartbeatInterval = heartbeatInterval
         options.logLevel = logLevel
+        options.logFormat = logFormat
         options.restartPolicy = restartPolicy
         options.config = config
         options.stateDirectory = stateDir

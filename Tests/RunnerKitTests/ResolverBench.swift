@@ -11,6 +11,7 @@ enum Setting: String, CaseIterable {
     case dockerCommand = "--docker-command"
     case endpoint = "--endpoint"
     case interval = "--heartbeat-interval"
+    case logFormat = "--log-format"
     case logLevel = "--log-level"
     case logTail = "--log-tail"
     case policy = "--restart-policy"
@@ -27,6 +28,7 @@ enum Setting: String, CaseIterable {
         case .dockerCommand: \.dockerCommand
         case .endpoint: \.endpoint
         case .interval: \.heartbeatInterval
+        case .logFormat: \.logFormat
         case .logLevel: \.logLevel
         case .logTail: \.logTail
         case .policy: \.restartPolicy
