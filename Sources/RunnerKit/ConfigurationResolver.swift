@@ -70,6 +70,18 @@ package struct ConfigurationResolver {
             warnings: warnings.map(ConfigurationProblem.masked))
     }
 
+    /// Only what is watched, and whose units are: for what needs neither key nor server.
+    package mutating func resolveTargets() throws(Failure) -> (
+        targets: [WatchedTarget], systemdScope: RunnerConfiguration.SystemdScope
+    ) {
+        (problems, warnings, inSettings, file) = ([], [], [:], nil)
+        readSettingsFile()
+        let targets = self.targets(policy: policy(), logTail: logTail())
+        let scope = systemdScope()
+        guard problems.isEmpty, let scope else { throw Failure(problems: problems) }
+        return (targets.map(\.target), scope)
+    }
+
     // MARK: - Where a value comes from
 
     /// A value and the name of the setting that gave it.

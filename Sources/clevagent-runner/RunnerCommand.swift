@@ -19,7 +19,7 @@ struct RunnerCommand: ParsableCommand {
             never when somebody stopped it on purpose. Run the runner as the bot's own user.
             """,
         version: Runner<BootClock>.version,
-        subcommands: [StartCommand.self, CheckCommand.self, LaunchCommand.self],
+        subcommands: [StartCommand.self, CheckCommand.self, PolkitCommand.self, LaunchCommand.self],
         defaultSubcommand: StartCommand.self)
 
     static func main() {

@@ -112,10 +112,18 @@ struct RunnerFlags: ParsableArguments {
 
     /// Makes a configuration of it, or tells everything that is wrong and ends the program.
     static func resolve(_ options: RunnerOptions) throws -> RunnerConfiguration {
+        try resolve(options) { resolver throws(ConfigurationResolver.Failure) in try resolver.resolve() }
+    }
+
+    /// Makes of it what is asked for, or tells everything that is wrong and ends the program.
+    static func resolve<Result>(
+        _ options: RunnerOptions,
+        _ body: (inout ConfigurationResolver) throws(ConfigurationResolver.Failure) -> Result
+    ) throws -> Result {
         var resolver = ConfigurationResolver(
             options: options, environment: Host.environment, kinds: builtInKinds)
         do {
-            return try resolver.resolve()
+            return try body(&resolver)
         } catch {
             for problem in error.problems { Host.complain(problem.description) }
             throw ExitCode(ConfigurationProblem.exitStatus(for: error.problems))

@@ -69,6 +69,14 @@ import Testing
             arguments: ["--watch", "process:/x.pid", "--api-key", "cv_12345678"],
             environment: ["CLEVAGENT_LOG_FORMAT": "xml"],
             says: ["CLEVAGENT_LOG_FORMAT 'xml': must be one of auto, text, json, journal"]),
+        Wrong(arguments: ["polkit"], says: ["nothing to watch"]),
+        Wrong(
+            arguments: ["polkit", "--watch", "process:/x.pid"],
+            says: ["no unit of systemd is watched: give --watch systemd:NAME"]),
+        Wrong(
+            arguments: ["polkit", "--watch", "systemd:x", "--systemd-scope", "user"],
+            says: ["units of a user's own manager need no rule"]),
+        Wrong(arguments: ["polkit", "--watch", "systemd:x", "--user", ""], says: ["must be the name of a user"]),
     ]
 
     @Test(arguments: [

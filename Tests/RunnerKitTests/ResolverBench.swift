@@ -73,9 +73,20 @@ struct ResolverBench {
 
     /// All that is wrong; nothing when it is right.
     var failure: [ConfigurationProblem] {
+        failure { resolver throws(ConfigurationResolver.Failure) in _ = try resolver.resolve() }
+    }
+
+    /// What is wrong with the targets alone.
+    var targetFailure: [ConfigurationProblem] {
+        failure { resolver throws(ConfigurationResolver.Failure) in _ = try resolver.resolveTargets() }
+    }
+
+    private func failure(
+        _ resolve: (inout ConfigurationResolver) throws(ConfigurationResolver.Failure) -> Void
+    ) -> [ConfigurationProblem] {
         var resolver = ConfigurationResolver(options: options, environment: environment, kinds: kinds, user: user)
         do {
-            _ = try resolver.resolve()
+            try resolve(&resolver)
             return []
         } catch {
             return error.problems
