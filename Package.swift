@@ -67,7 +67,8 @@ let package = Package(
 
         // What both programs are made with.
         .target(name: "CStandardDescriptors"),
-        .target(name: "ProgramLog", dependencies: [nioConcurrencyHelpers, nioPosix, systemPackage]),
+        .target(
+            name: "ProgramLog", dependencies: [logging, nioConcurrencyHelpers, nioCore, nioPosix, systemPackage]),
         .target(name: "ServiceNotification", dependencies: [logging, serviceLifecycle, systemPackage]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .target(name: "Gzip", dependencies: ["CZlib"]),
@@ -221,7 +222,9 @@ let package = Package(
                 "LaunchdWatcher", "Supervision", "SystemSupport", "TestSupport", "WatcherAPI", logging, systemPackage,
             ],
             exclude: ["Fixtures"]),
-        .testTarget(name: "ProgramLogTests", dependencies: ["ProgramLog"]),
+        .testTarget(
+            name: "ProgramLogTests",
+            dependencies: ["ProgramLog", logging, systemPackage]),
         .testTarget(
             name: "ServiceNotificationTests",
             dependencies: [

@@ -59,20 +59,34 @@ package struct ConfigurationResolver {
         let systemdScope = self.systemdScope()
         let interval = self.interval()
         let logLevel = self.logLevel()
+        let logFormat = self.logFormat()
         let stateDirectory = self.stateDirectory()
         let dockerCommand = self.dockerCommand()
         let controlSocket = self.controlSocket(stateDirectory)
         let controlGroup = self.controlGroup()
-        guard problems.isEmpty, let endpoint, let apiKey, let interval, let logLevel, let stateDirectory,
-            let dockerCommand, let systemdScope
+        guard problems.isEmpty, let endpoint, let apiKey, let interval, let logLevel, let logFormat,
+            let stateDirectory, let dockerCommand, let systemdScope
         else {
             throw Failure(problems: problems)
         }
         return RunnerConfiguration(
             apiKey: apiKey, endpoint: endpoint.url, trustRoots: trustRoots, proxy: proxy, targets: targets,
-            interval: interval, logLevel: logLevel, stateDirectory: stateDirectory, dockerCommand: dockerCommand,
-            systemdScope: systemdScope, controlSocket: controlSocket, controlGroup: controlGroup,
+            interval: interval, logLevel: logLevel, logFormat: logFormat, stateDirectory: stateDirectory,
+            dockerCommand: dockerCommand, systemdScope: systemdScope, controlSocket: controlSocket,
+            controlGroup: controlGroup,
             warnings: warnings.map(ConfigurationProblem.masked))
+    }
+
+    /// Only what is watched, and whose units are: for what needs neither key nor server.
+    package mutating func resolveTargets() throws(Failure) -> (
+        targets: [WatchedTarget], systemdScope: RunnerConfiguration.SystemdScope
+    ) {
+        (problems, warnings, inSettings, file) = ([], [], [:], nil)
+        readSettingsFile()
+        let targets = self.targets(policy: policy(), logTail: logTail())
+        let scope = systemdScope()
+        guard problems.isEmpty, let scope else { throw Failure(problems: problems) }
+        return (targets.map(\.target), scope)
     }
 
     // MARK: - Where a value comes from
@@ -224,6 +238,15 @@ package struct ConfigurationResolver {
         refuse(
             given,
             "must be one of \(RunnerConfiguration.LogLevel.allCases.map(\.rawValue).joined(separator: ", "))")
+        return nil
+    }
+
+    private mutating func logFormat() -> RunnerConfiguration.LogFormat? {
+        guard let given = given("--log-format", options.logFormat) else { return .auto }
+        if let format = RunnerConfiguration.LogFormat(rawValue: given.value) { return format }
+        refuse(
+            given,
+            "must be one of \(RunnerConfiguration.LogFormat.allCases.map(\.rawValue).joined(separator: ", "))")
         return nil
     }
 

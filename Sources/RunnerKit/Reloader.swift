@@ -104,7 +104,8 @@ extension RunnerConfiguration {
         let same: [(String, Bool)] = [
             ("the key", apiKey == other.apiKey), ("endpoint", endpoint == other.endpoint),
             ("proxy", proxy == other.proxy), ("ca-file", trustRoots == other.trustRoots),
-            ("log-level", logLevel == other.logLevel), ("state-dir", stateDirectory == other.stateDirectory),
+            ("log-level", logLevel == other.logLevel), ("log-format", logFormat == other.logFormat),
+            ("state-dir", stateDirectory == other.stateDirectory),
             ("docker-command", dockerCommand == other.dockerCommand),
             ("systemd-scope", systemdScope == other.systemdScope),
             ("control-socket", controlSocket == other.controlSocket),

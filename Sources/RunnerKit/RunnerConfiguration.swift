@@ -11,6 +11,13 @@ package struct RunnerConfiguration: Sendable {
         case error = "ERROR"
     }
 
+    /// In which form the log is written.
+    package enum LogFormat: String, Sendable, CaseIterable {
+        /// The journal under systemd, else text.
+        case auto
+        case text, json, journal
+    }
+
     /// Whose service manager is meant.
     package enum SystemdScope: String, Sendable, Hashable, CaseIterable {
         case system, user
@@ -29,6 +36,7 @@ package struct RunnerConfiguration: Sendable {
     package var targets: [(target: WatchedTarget, settings: TargetSettings)]
     package var interval: Duration
     package var logLevel: LogLevel
+    package var logFormat: LogFormat
     package var stateDirectory: FilePath
     /// The client of the container engine: a name to be found in PATH, or an absolute path.
     package var dockerCommand: String

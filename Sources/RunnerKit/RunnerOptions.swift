@@ -6,6 +6,7 @@ package struct RunnerOptions: Sendable {
     package var endpoint: String?
     package var heartbeatInterval: String?
     package var logLevel: String?
+    package var logFormat: String?
     package var restartPolicy: String?
     package var config: String?
     package var stateDirectory: String?

@@ -14,13 +14,19 @@ final class BusConnection {
     /// Calls a method, and waits until it has been carried out or refused.
     ///
     /// - Parameter write: puts the arguments in.
-    func call(_ method: BusMethod, _ write: (BusMessage) throws(BusError) -> Void) throws(BusError) {
+    /// - Returns: the answer.
+    @discardableResult
+    func call(_ method: BusMethod, _ write: (BusMessage) throws(BusError) -> Void) throws(BusError) -> BusMessage {
         let message = try BusMessage(calling: method, on: bus)
         try write(message)
         var error = sd_bus_error()
         defer { sd_bus_error_free(&error) }
-        let result = sd_bus_call(bus, message.message, Bus.patience.microseconds, &error, nil)
-        guard result < 0 else { return }
+        var reply: OpaquePointer?
+        let result = sd_bus_call(bus, message.message, Bus.patience.microseconds, &error, &reply)
+        if let reply {
+            defer { sd_bus_message_unref(reply) }
+            return BusMessage(sharing: reply)
+        }
         throw BusError(
             call: method.member, errno: Errno(rawValue: -result), name: error.name.map { String(cString: $0) },
             message: error.message.map { String(cString: $0) })

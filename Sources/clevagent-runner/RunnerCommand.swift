@@ -21,7 +21,8 @@ struct RunnerCommand: ParsableCommand {
         version: Runner<BootClock>.version,
         subcommands: [
             StartCommand.self, CheckCommand.self, StatusCommand.self, EventsCommand.self, RestartCommand.self,
-            StopCommand.self, PauseCommand.self, ResumeCommand.self, ReloadCommand.self, LaunchCommand.self,
+            StopCommand.self, PauseCommand.self, ResumeCommand.self, ReloadCommand.self, PolkitCommand.self,
+            LaunchCommand.self,
         ],
         defaultSubcommand: StartCommand.self)
 

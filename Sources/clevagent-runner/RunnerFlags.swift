@@ -54,6 +54,16 @@ struct RunnerFlags: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "How the log is written.",
+            discussion: """
+                auto (the default): to the journal under systemd, else as text. text: a line each on standard error. \
+                json: an object a line there. journal: entries of systemd's journal, with fields such as \
+                CLEVAGENT_TARGET.
+                """, valueName: "format"))
+    var logFormat: String?
+
+    @Option(
+        help: ArgumentHelp(
             "Certificates in PEM of the authorities that the server's certificate may come from, in place of the system's.",
             valueName: "file"))
     var caFile: String?
@@ -100,6 +110,7 @@ struct RunnerFlags: ParsableArguments {
         options.endpoint = endpoint
         options.heartbeatInterval = heartbeatInterval
         options.logLevel = logLevel
+        options.logFormat = logFormat
         options.restartPolicy = restartPolicy
         options.config = config
         options.stateDirectory = stateDir
@@ -115,8 +126,16 @@ struct RunnerFlags: ParsableArguments {
 
     /// Makes a configuration of it, or tells everything that is wrong and ends the program.
     static func resolve(_ options: RunnerOptions) throws -> RunnerConfiguration {
-        switch read(options) {
-        case .success(let configuration): return configuration
+        try resolve(options) { resolver throws(ConfigurationResolver.Failure) in try resolver.resolve() }
+    }
+
+    /// Makes of it what is asked for, or tells everything that is wrong and ends the program.
+    static func resolve<Value>(
+        _ options: RunnerOptions,
+        _ body: (inout ConfigurationResolver) throws(ConfigurationResolver.Failure) -> Value
+    ) throws -> Value {
+        switch read(options, body) {
+        case .success(let value): return value
         case .failure(let failure):
             for problem in failure.problems { Host.complain(problem.description) }
             throw ExitCode(ConfigurationProblem.exitStatus(for: failure.problems))
@@ -125,9 +144,16 @@ struct RunnerFlags: ParsableArguments {
 
     /// Makes a configuration of it and of what the settings file says now.
     static func read(_ options: RunnerOptions) -> Result<RunnerConfiguration, ConfigurationResolver.Failure> {
+        read(options) { resolver throws(ConfigurationResolver.Failure) in try resolver.resolve() }
+    }
+
+    private static func read<Value>(
+        _ options: RunnerOptions,
+        _ body: (inout ConfigurationResolver) throws(ConfigurationResolver.Failure) -> Value
+    ) -> Result<Value, ConfigurationResolver.Failure> {
         var resolver = ConfigurationResolver(options: options, environment: Host.environment, kinds: builtInKinds)
         do throws(ConfigurationResolver.Failure) {
-            return .success(try resolver.resolve())
+            return .success(try body(&resolver))
         } catch {
             return .failure(error)
         }

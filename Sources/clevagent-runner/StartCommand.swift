@@ -54,9 +54,11 @@ struct StartCommand: ParsableCommand {
             Host.complain(openFiles.complaint(targets: configuration.targets.count))
             throw ExitCode(78)
         }
-        let log = LogOutput(program: "clevagent-runner")
+        let log = LogOutput(
+            program: "clevagent-runner",
+            format: LogFormat(configuration.logFormat.rawValue, environment: Host.environment))
         defer { log.flush(within: .seconds(1)) }
-        LoggingSystem.bootstrap { StreamLogHandler(label: $0, stream: log) }
+        LoggingSystem.bootstrap { OutputLogHandler(label: $0, output: log) }
         var logger = Logger(label: "clevagent-runner")
         logger.logLevel = configuration.logLevel.loggerLevel
         for warning in configuration.warnings { logger.warning("\(warning)") }

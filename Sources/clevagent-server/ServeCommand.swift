@@ -61,6 +61,16 @@ struct ServeCommand: AsyncParsableCommand {
             """, valueName: "level"))
     var logLevel: String?
 
+    @Option(
+        name: .customLong("log-format"),
+        help: ArgumentHelp(
+            """
+            How it is logged: text, a line each on standard error; json, an object a line there; journal, entries of \
+            systemd's journal, with fields for metadata; auto, to the journal under systemd, else text. \
+            [CLEVAGENT_LOG_FORMAT; default: auto]
+            """, valueName: "format"))
+    var logFormat: String?
+
     func run() async throws {
         var flags = store.flags
         flags.listen = listen
@@ -70,6 +80,7 @@ struct ServeCommand: AsyncParsableCommand {
         flags.allowsHTTP = allowsHTTP
         flags.rateLimit = rateLimit
         flags.logLevel = logLevel
+        flags.logFormat = logFormat
         var reader = ConfigurationReader.ofThisProcess()
         guard let configuration = reader.read(flags) else { throw Failure.report(reader.problems) }
         try await Failure.catching { try await ServerProcess(configuration).run() }

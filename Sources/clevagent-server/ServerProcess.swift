@@ -30,7 +30,9 @@ struct ServerProcess {
     init(_ configuration: ServingConfiguration) { self.configuration = configuration }
 
     func run() async throws {
-        let log = LogOutput(program: "clevagent-server")
+        let log = LogOutput(
+            program: "clevagent-server",
+            format: LogFormat(configuration.logFormat, environment: ProcessInfo.processInfo.environment))
         defer { log.flush(within: .seconds(1)) }
         let logger = makeLogger(log)
         let builder = try server()
@@ -110,7 +112,7 @@ struct ServerProcess {
     }
 
     private func makeLogger(_ log: LogOutput) -> Logger {
-        var logger = Logger(label: "clevagent-server") { StreamLogHandler(label: $0, stream: log) }
+        var logger = Logger(label: "clevagent-server") { OutputLogHandler(label: $0, output: log) }
         logger.logLevel = Logger.Level(rawValue: configuration.logLevel) ?? .notice
         return logger
     }

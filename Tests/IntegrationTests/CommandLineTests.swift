@@ -65,6 +65,18 @@ import Testing
         Wrong(
             arguments: ["--watch", "process:/x.pid", "--api-key", "cv_12345678", "--log-tail", "-1"],
             says: ["--log-tail '-1': must be a number of lines from 0 (none) to 200"]),
+        Wrong(
+            arguments: ["--watch", "process:/x.pid", "--api-key", "cv_12345678"],
+            environment: ["CLEVAGENT_LOG_FORMAT": "xml"],
+            says: ["CLEVAGENT_LOG_FORMAT 'xml': must be one of auto, text, json, journal"]),
+        Wrong(arguments: ["polkit"], says: ["nothing to watch"]),
+        Wrong(
+            arguments: ["polkit", "--watch", "process:/x.pid"],
+            says: ["no unit of systemd is watched: give --watch systemd:NAME"]),
+        Wrong(
+            arguments: ["polkit", "--watch", "systemd:x", "--systemd-scope", "user"],
+            says: ["units of a user's own manager need no rule"]),
+        Wrong(arguments: ["polkit", "--watch", "systemd:x", "--user", ""], says: ["must be the name of a user"]),
     ]
 
     @Test(arguments: [
@@ -186,7 +198,7 @@ import Testing
         #expect(await runner.ended() == 0)
         for flag in [
             "--watch", "--endpoint", "--api-key-file", "--api-key", "--heartbeat-interval", "--restart-policy",
-            "--config", "--state-dir", "--log-level", "--allow-http",
+            "--config", "--state-dir", "--log-level", "--log-format", "--allow-http",
         ] {
             #expect(text.contains("  \(flag)"))
         }

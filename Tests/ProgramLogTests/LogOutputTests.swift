@@ -1,4 +1,3 @@
-import Dispatch
 import Glibc
 import ProgramLog
 import Testing
@@ -15,7 +14,7 @@ import Testing
         for number in 0..<count { output.write("line \(number) of a log that is long\n") }
         #expect(!output.flush(within: .milliseconds(10)))
         async let read = pipe.lines { $0 == "after" }
-        #expect(output.flush(within: .seconds(30)))
+        #expect(await output.flushed())
         output.write("after\n")
         var expected = 0
         // A gap is told where it is, and there may be more than one: when what is written out makes room for some.
@@ -32,11 +31,23 @@ import Testing
         #expect(expected == count)
     }
 
+    @Test func aLineThatIsTooLongIsCountedAndTheNextOneIsWritten() async throws {
+        let pipe = try Pipe()
+        let output = LogOutput(program: "test", descriptor: pipe.writeEnd)
+        output.write(String(repeating: "x", count: LogOutput.capacity) + "\n")
+        #expect(await output.flushed())
+        output.write("after\n")
+        #expect(
+            await pipe.lines { $0 == "after" } == [
+                "test: 1 log lines were dropped: standard error did not take them", "after",
+            ])
+    }
+
     @Test func whatWasLoggedBeforeTheEndComesOut() async throws {
         let pipe = try Pipe()
         let output = LogOutput(program: "test", descriptor: pipe.writeEnd)
         for number in 1...100 { output.write("\(number)\n") }
-        #expect(output.flush(within: .seconds(30)))
+        #expect(await output.flushed())
         #expect(await pipe.lines { $0 == "100" }.count == 100)
     }
 
@@ -57,49 +68,5 @@ import Testing
         let output = LogOutput(program: "test", descriptor: pipe.writeEnd)
         for number in 1...5000 { output.write("\(number) of a log that is long, as all logs are\n") }
         #expect(await pipe.lines { $0.hasPrefix("5000 ") }.count == 5000)
-    }
-}
-
-private final class Pipe: Sendable {
-    let writeEnd: Int32
-    private let readEnd: Int32
-
-    init() throws {
-        var ends: [Int32] = [0, 0]
-        try #require(pipe(&ends) == 0)
-        (readEnd, writeEnd) = (ends[0], ends[1])
-    }
-
-    deinit {
-        close(writeEnd)
-        close(readEnd)
-    }
-
-    /// Writes empty lines until no more go in.
-    func fill() {
-        let flags = fcntl(writeEnd, F_GETFL)
-        _ = fcntl(writeEnd, F_SETFL, flags | O_NONBLOCK)
-        let lines = [UInt8](repeating: UInt8(ascii: "\n"), count: 4096)
-        for size in [lines.count, 1] {
-            while write(writeEnd, lines, size) > 0 {}
-        }
-        _ = fcntl(writeEnd, F_SETFL, flags)
-    }
-
-    /// Reads whole lines but empty ones until one of which `isLast` holds.
-    func lines(until isLast: @escaping @Sendable (Substring) -> Bool) async -> [Substring] {
-        await withCheckedContinuation { continuation in
-            DispatchQueue(label: "reader").async { [readEnd] in
-                var text = ""
-                var chunk = [UInt8](repeating: 0, count: 4096)
-                while true {
-                    let count = read(readEnd, &chunk, chunk.count)
-                    guard count > 0 else { break }
-                    text += String(decoding: chunk.prefix(count), as: UTF8.self)
-                    if text.last == "\n", text.dropLast().split(separator: "\n").last.map(isLast) == true { break }
-                }
-                continuation.resume(returning: text.split(separator: "\n"))
-            }
-        }
     }
 }

@@ -12,12 +12,14 @@ import Testing
         var bench = try ResolverBench()
         bench.options.heartbeatInterval = "2.5"
         bench.options.logLevel = "warning"
+        bench.options.logFormat = "json"
         bench.options.restartPolicy = "on-failure"
         let configuration = try bench.resolve()
         #expect(configuration.apiKey.value == ResolverBench.key)
         #expect(configuration.endpoint == "https://clevagent.example.org")
         #expect(configuration.interval == .milliseconds(2500))
         #expect(configuration.logLevel == .warning)
+        #expect(configuration.logFormat == .json)
         #expect(configuration.stateDirectory == "/var/lib/bot")
         #expect(configuration.targets.map(\.target.agent) == ["bot"])
         #expect(configuration.targets.map(\.settings) == [TargetSettings(policy: .onFailure)])
@@ -31,6 +33,7 @@ import Testing
         #expect(configuration.endpoint == "https://clevagent.io")
         #expect(configuration.interval == .seconds(30))
         #expect(configuration.logLevel == .info)
+        #expect(configuration.logFormat == .auto)
         #expect(configuration.targets.map(\.settings.policy) == [.unlessStopped])
         #expect(
             configuration.warnings == ["no --endpoint was given: heartbeats and the key go to https://clevagent.io"])
@@ -39,7 +42,7 @@ import Testing
     @Test(arguments: [
         (Setting.interval, "7", "9"), (.logLevel, "DEBUG", "ERROR"), (.policy, "never", "always"),
         (.logTail, "5", "6"), (.endpoint, "https://a.example", "https://b.example"), (.stateDirectory, "/a", "/b"),
-        (.dockerCommand, "podman", "/opt/bin/docker"),
+        (.dockerCommand, "podman", "/opt/bin/docker"), (.logFormat, "journal", "text"),
     ])
     func aFlagBeatsTheEnvironmentAndTheEnvironmentTheDefault(
         setting: Setting, first: String, second: String
@@ -52,6 +55,7 @@ import Testing
             return [
                 "\(configuration.interval)", configuration.logLevel.rawValue, configuration.endpoint,
                 configuration.stateDirectory.string, configuration.dockerCommand,
+                configuration.logFormat.rawValue,
                 "\(configuration.targets.map(\.settings.policy))",
                 "\(configuration.targets.map(\.settings.logTail))",
             ].joined(separator: " ")
@@ -70,6 +74,7 @@ import Testing
             "must be a number of seconds from 1 to 86400"
         ),
         (.logLevel, ["LOUD", "INFO ", "TRACE"], "must be one of DEBUG, INFO, WARNING, ERROR"),
+        (.logFormat, ["JSON", "xml", " text"], "must be one of auto, text, json, journal"),
         (
             .policy, ["sometimes", "Always", "on_failure"],
             "must be one of unless-stopped, on-failure, always, never"

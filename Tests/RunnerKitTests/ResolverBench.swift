@@ -11,6 +11,7 @@ enum Setting: String, CaseIterable {
     case dockerCommand = "--docker-command"
     case endpoint = "--endpoint"
     case interval = "--heartbeat-interval"
+    case logFormat = "--log-format"
     case logLevel = "--log-level"
     case logTail = "--log-tail"
     case policy = "--restart-policy"
@@ -27,6 +28,7 @@ enum Setting: String, CaseIterable {
         case .dockerCommand: \.dockerCommand
         case .endpoint: \.endpoint
         case .interval: \.heartbeatInterval
+        case .logFormat: \.logFormat
         case .logLevel: \.logLevel
         case .logTail: \.logTail
         case .policy: \.restartPolicy
@@ -71,9 +73,20 @@ struct ResolverBench {
 
     /// All that is wrong; nothing when it is right.
     var failure: [ConfigurationProblem] {
+        failure { resolver throws(ConfigurationResolver.Failure) in _ = try resolver.resolve() }
+    }
+
+    /// What is wrong with the targets alone.
+    var targetFailure: [ConfigurationProblem] {
+        failure { resolver throws(ConfigurationResolver.Failure) in _ = try resolver.resolveTargets() }
+    }
+
+    private func failure(
+        _ resolve: (inout ConfigurationResolver) throws(ConfigurationResolver.Failure) -> Void
+    ) -> [ConfigurationProblem] {
         var resolver = ConfigurationResolver(options: options, environment: environment, kinds: kinds, user: user)
         do {
-            _ = try resolver.resolve()
+            try resolve(&resolver)
             return []
         } catch {
             return error.problems

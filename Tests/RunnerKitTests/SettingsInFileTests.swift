@@ -25,6 +25,7 @@ import Testing
             api-key-file: \(key)
             heartbeat-interval: 7.5
             log-level: warning
+            log-format: json
             log-tail: 9
             restart-policy: on-failure
             state-dir: /srv/bot
@@ -37,6 +38,7 @@ import Testing
         #expect("\(configuration.endpoint)".hasPrefix("http://agents.example.org:8080"))
         #expect(configuration.interval == .milliseconds(7500))
         #expect(configuration.logLevel == .warning)
+        #expect(configuration.logFormat == .json)
         #expect(configuration.stateDirectory == "/srv/bot")
         #expect(configuration.targets.map(\.target.agent) == ["a", "x", "y"])
         #expect(configuration.targets.map(\.settings.policy) == [.onFailure, .never, .onFailure])

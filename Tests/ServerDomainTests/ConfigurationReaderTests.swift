@@ -20,6 +20,7 @@ import Testing
         #expect(configuration?.stateDirectory == "/home/u/.local/state/clevagent-server")
         #expect(configuration?.databasePath == "/home/u/.local/state/clevagent-server/clevagent.sqlite")
         #expect(configuration?.requestsPerMinute == 10_000)
+        #expect(configuration?.logFormat == "auto")
     }
 
     @Test(
@@ -34,10 +35,14 @@ import Testing
     }
 
     @Test func `A flag wins over the environment`() {
-        let environment = ["HOME": "/h", "CLEVAGENT_LISTEN": "127.0.0.1:1", "CLEVAGENT_LOG_LEVEL": "debug"]
+        let environment = [
+            "HOME": "/h", "CLEVAGENT_LISTEN": "127.0.0.1:1", "CLEVAGENT_LOG_LEVEL": "debug",
+            "CLEVAGENT_LOG_FORMAT": "json",
+        ]
         let (configuration, _) = read(environment) { $0.listen = "[::1]:2" }
         #expect(configuration?.listen.text == "[::1]:2")
         #expect(configuration?.logLevel == "debug")
+        #expect(configuration?.logFormat == "json")
     }
 
     @Test func `All wrong values are told at once, each in one line with what would be right`() {
@@ -47,16 +52,17 @@ import Testing
             flags.publicURL = "agents.example.com"
             flags.tlsKey = "/k.pem"
             flags.logLevel = "loud"
+            flags.logFormat = "xml"
         }
         #expect(configuration == nil)
         let starts = ["--listen: “8080”", "--database: “postgres", "--public-url: “agents", "--tls-key: “/k.pem”"]
-        let rest = ["CLEVAGENT_RATE_LIMIT: “many”", "--log-level: “loud”"]
-        #expect(problems.count == 6)
+        let rest = ["CLEVAGENT_RATE_LIMIT: “many”", "--log-level: “loud”", "--log-format: “xml”"]
+        #expect(problems.count == 7)
         for (problem, start) in zip(problems, starts + rest) {
             #expect(problem.line.hasPrefix(start))
             #expect(!problem.line.contains("\n"))
         }
-        #expect(problems.map(\.isFlag) == [true, true, true, true, false, true])
+        #expect(problems.map(\.isFlag) == [true, true, true, true, false, true, true])
     }
 
     @Test(

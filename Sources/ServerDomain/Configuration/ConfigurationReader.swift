@@ -11,6 +11,7 @@ package struct ConfigurationReader: Sendable {
         package var allowsHTTP = false
         package var rateLimit: String?
         package var logLevel: String?
+        package var logFormat: String?
 
         package init() {}
     }
@@ -41,16 +42,20 @@ package struct ConfigurationReader: Sendable {
         let allowsHTTP = flags.allowsHTTP || allowsHTTPByEnvironment()
         let rateLimit = self.rateLimit(flags.rateLimit)
         let logLevel = self.logLevel(flags.logLevel)
+        let logFormat = self.logFormat(flags.logFormat)
         if let listen, !listen.isLoopback, tls == nil, publicURL?.isHTTPS != true, !allowsHTTP {
             complain(
                 setting(flags.listen, "--listen", "CLEVAGENT_LISTEN") ?? Setting("", "--listen"),
                 "would send keys over the network unencrypted; give an https:// --public-url (a proxy in front), "
                     + "or --tls-cert and --tls-key, or --allow-http", value: listen.text)
         }
-        guard problems.isEmpty, let listen, let stateDirectory, let database, let logLevel else { return nil }
+        guard problems.isEmpty, let listen, let stateDirectory, let database, let logLevel, let logFormat else {
+            return nil
+        }
         return ServingConfiguration(
             listen: listen, stateDirectory: stateDirectory, databasePath: database, publicURL: publicURL, tls: tls,
-            allowsHTTP: allowsHTTP, requestsPerMinute: rateLimit == 0 ? nil : rateLimit, logLevel: logLevel)
+            allowsHTTP: allowsHTTP, requestsPerMinute: rateLimit == 0 ? nil : rateLimit, logLevel: logLevel,
+            logFormat: logFormat)
     }
 
     /// Reads only what finds the database, for the commands that work beside a running server.
@@ -181,6 +186,16 @@ package struct ConfigurationReader: Sendable {
         let levels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
         guard levels.contains(setting.value) else {
             complain(setting, "is not a log level; use one of \(levels.joined(separator: ", "))")
+            return nil
+        }
+        return setting.value
+    }
+
+    private mutating func logFormat(_ flag: String?) -> String? {
+        guard let setting = setting(flag, "--log-format", "CLEVAGENT_LOG_FORMAT") else { return "auto" }
+        let formats = ["auto", "text", "json", "journal"]
+        guard formats.contains(setting.value) else {
+            complain(setting, "is not a form of the log; use one of \(formats.joined(separator: ", "))")
             return nil
         }
         return setting.value

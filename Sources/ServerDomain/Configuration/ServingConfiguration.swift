@@ -14,6 +14,8 @@ package struct ServingConfiguration: Sendable, Hashable {
     /// Requests a minute and key; nil lifts the limit.
     package var requestsPerMinute: Int?
     package var logLevel: String
+    /// `auto`, `text`, `json` or `journal`.
+    package var logFormat: String
 }
 
 /// The address that the server binds.

@@ -17,12 +17,30 @@ package struct PolkitRule: Sendable, Hashable {
     package var text: String {
         #"polkit.addRule(function(action, subject) { "#
             + #"if (action.id == "org.freedesktop.systemd1.manage-units" "#
-            + #"&& subject.user == "\#(Self.escaped(user))" && action.lookup("unit") == "\#(Self.escaped(unit))" "#
+            + #"&& subject.user == \#(Self.literal(user)) && action.lookup("unit") == \#(Self.literal(unit)) "#
             + #"&& \#(Self.verbs).indexOf(action.lookup("verb")) >= 0) return polkit.Result.YES; });"#
     }
 
-    /// For between the quotes of JavaScript: names of units have backslashes in them.
-    private static func escaped(_ name: String) -> String {
-        String(name.flatMap { $0 == "\\" || $0 == "\"" ? ["\\", $0] : [$0] })
+    /// A whole file, which says how it was made and what for.
+    package static func file(for units: [String], user: String) -> String {
+        let named = units.map { "//   \(literal($0))" }
+        let rules = units.map { PolkitRule(unit: $0, user: user).text }
+        let head = [
+            "// Made by clevagent-runner polkit, for the units that it watches: make it anew when these are others.",
+            "// Lets user \(literal(user)) start, stop, restart and reset-failed, and do nothing else with them:",
+        ]
+        return (head + named + rules).map { $0 + "\n" }.joined()
+    }
+
+    /// A text of JavaScript, in ASCII and in one line, whatever is in it: names of units have backslashes.
+    private static func literal(_ name: String) -> String {
+        let escaped = name.utf16.map { unit -> String in
+            guard let scalar = Unicode.Scalar(unit), (" "..."~").contains(scalar) else {
+                let digits = String(unit, radix: 16)
+                return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            }
+            return scalar == "\\" || scalar == "\"" ? "\\\(scalar)" : "\(scalar)"
+        }
+        return "\"\(escaped.joined())\""
     }
 }
