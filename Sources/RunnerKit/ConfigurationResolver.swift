@@ -64,6 +64,7 @@ package struct ConfigurationResolver {
         let dockerCommand = self.dockerCommand()
         let controlSocket = self.controlSocket(stateDirectory)
         let controlGroup = self.controlGroup()
+        let metricsListen = self.metricsListen()
         guard problems.isEmpty, let endpoint, let apiKey, let interval, let logLevel, let logFormat,
             let stateDirectory, let dockerCommand, let systemdScope
         else {
@@ -73,7 +74,7 @@ package struct ConfigurationResolver {
             apiKey: apiKey, endpoint: endpoint.url, trustRoots: trustRoots, proxy: proxy, targets: targets,
             interval: interval, logLevel: logLevel, logFormat: logFormat, stateDirectory: stateDirectory,
             dockerCommand: dockerCommand, systemdScope: systemdScope, controlSocket: controlSocket,
-            controlGroup: controlGroup,
+            controlGroup: controlGroup, metricsListen: metricsListen,
             warnings: warnings.map(ConfigurationProblem.masked))
     }
 
@@ -285,6 +286,15 @@ package struct ConfigurationResolver {
             return nil
         }
         return FilePath(given.value)
+    }
+
+    private mutating func metricsListen() -> MetricsAddress? {
+        guard let given = given("--metrics-listen", options.metricsListen), given.value != "off" else { return nil }
+        guard let address = MetricsAddress(given.value) else {
+            refuse(given, "must be HOST:PORT, for instance 127.0.0.1:9464, or off")
+            return nil
+        }
+        return address
     }
 
     private mutating func controlGroup() -> UInt32? {

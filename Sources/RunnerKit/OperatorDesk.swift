@@ -29,9 +29,9 @@ package final class OperatorDesk<C: Clock>: Sendable where C.Instant == BootInst
 
     private let facts: Facts
     private let started: BootInstant
-    private let board: StatusBoard
+    let board: StatusBoard
     private let supervisor: Supervisor<C>
-    private let heartbeats: HeartbeatService<C>
+    let heartbeats: HeartbeatService<C>
     private let clock: C
     private let civilTime: @Sendable () -> WireTime
     private let orders: OrderBook

@@ -109,6 +109,7 @@ extension RunnerConfiguration {
             ("docker-command", dockerCommand == other.dockerCommand),
             ("systemd-scope", systemdScope == other.systemdScope),
             ("control-socket", controlSocket == other.controlSocket),
+            ("metrics-listen", metricsListen == other.metricsListen),
             ("control-group", controlGroup == other.controlGroup),
         ]
         return same.filter { !$0.1 }.map(\.0)

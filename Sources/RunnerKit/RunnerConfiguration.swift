@@ -45,6 +45,8 @@ package struct RunnerConfiguration: Sendable {
     package var controlSocket: FilePath?
     /// The group whose members may act there.
     package var controlGroup: UInt32?
+    /// Where metrics are served; nil for nowhere.
+    package var metricsListen: MetricsAddress?
     /// What is allowed and should be known, one line each.
     package var warnings: [String]
 }

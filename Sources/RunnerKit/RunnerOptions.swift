@@ -16,6 +16,7 @@ package struct RunnerOptions: Sendable {
     package var allowHTTP = false
     package var controlSocket: String?
     package var controlGroup: String?
+    package var metricsListen: String?
     package var logTail: String?
 
     package init() {}

@@ -91,6 +91,7 @@ package struct RunnerServices<C: Clock>: Sendable where C.Instant == BootInstant
                     board.note(report, of: target, at: clock.now)
                     await heartbeats.tell(report, of: target)
                 case .resolved(let key, let result):
+                    board.note(result)
                     orders.settled(key, result)
                     await desk.settled(key, result)
                 }

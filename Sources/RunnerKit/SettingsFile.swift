@@ -94,7 +94,8 @@ struct SettingsFile {
     /// The keys that say what the flag of that name says.
     private static let flags = [
         "allow-http", "api-key-file", "ca-file", "control-group", "control-socket", "docker-command", "endpoint",
-        "heartbeat-interval", "log-format", "log-level", "log-tail", "restart-policy", "state-dir", "systemd-scope",
+        "heartbeat-interval", "log-format", "log-level", "log-tail", "metrics-listen", "restart-policy", "state-dir",
+        "systemd-scope",
     ]
     private static let settings = flags + ["targets", "watch"]
     /// What is no setting for a reason.

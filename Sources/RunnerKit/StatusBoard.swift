@@ -36,12 +36,27 @@ final class StatusBoard: Sendable {
         case happened(Happening)
     }
 
+    /// How often what happened.
+    struct Counts: Sendable {
+        struct Key: Sendable, Hashable, Comparable {
+            var target: String
+            var kind: String
+
+            static func < (lhs: Key, rhs: Key) -> Bool { (lhs.target, lhs.kind) < (rhs.target, rhs.kind) }
+        }
+
+        var events: [Key: Int] = [:]
+        /// By how they ended.
+        var commands: [String: Int] = [:]
+    }
+
     fileprivate struct State {
         var entries: [TargetID: Entry]
         var order: [TargetID]
         var happenings: Deque<Happening> = []
         var followers: [Int: AsyncStream<News>.Continuation] = [:]
         var lastFollower = 0
+        var counts = Counts()
     }
 
     /// How many happenings are remembered.
@@ -77,6 +92,7 @@ final class StatusBoard: Sendable {
             target: change.target, kind: kind, message: change.report.message, moment: change.observed)
         let followers = state.withLockedValue { state in
             state.happenings.append(happening)
+            state.counts.events[.init(target: "\(change.target.id)", kind: kind.rawValue), default: 0] += 1
             if state.happenings.count > Self.kept { state.happenings.removeFirst() }
             // Evidence is about the past.
             state.note(kind == .evidence ? nil : change.report, of: change.target.id, at: change.observed)
@@ -97,6 +113,13 @@ final class StatusBoard: Sendable {
         }
         for follower in followers { follower.yield(.changed(id)) }
     }
+
+    /// Takes how a command ended.
+    func note(_ result: CommandResult) {
+        state.withLockedValue { $0.counts.commands[result.status.rawValue, default: 0] += 1 }
+    }
+
+    var counts: Counts { state.withLockedValue { $0.counts } }
 
     /// All targets, in the order in which they were given.
     var entries: [Entry] { state.withLockedValue { state in state.order.compactMap { state.entries[$0] } } }

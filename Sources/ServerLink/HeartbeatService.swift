@@ -52,6 +52,7 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
     private var lastTaken: BootInstant?
     /// Why the server takes nothing at present.
     private var trouble: String?
+    private var deliveries = LatencyHistogram()
 
     private var delivery: HeartbeatDelivery
     /// What a plain heartbeat says of each target, in their order.
@@ -169,10 +170,12 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
         package var trouble: String?
         /// State changes that it has not taken yet.
         package var undelivered: Int
+        /// How long changes took from when they happened until it took them.
+        package var deliveries: LatencyHistogram
     }
 
     package var standing: Standing {
-        Standing(lastTaken: lastTaken, trouble: trouble, undelivered: delivery.undelivered)
+        Standing(lastTaken: lastTaken, trouble: trouble, undelivered: delivery.undelivered, deliveries: deliveries)
     }
 
     // MARK: - Sending
@@ -209,7 +212,9 @@ package actor HeartbeatService<C: Clock>: Service where C.Instant == BootInstant
         if case .taken = verdict {
             troubles.clear()
             trouble = nil
-            lastTaken = clock.now
+            let now = clock.now
+            lastTaken = now
+            for change in shipment.changes { deliveries.add(seconds: change.observed.duration(to: now).wireSeconds) }
             tellReady()
         }
         say(delivery.settle(shipment, verdict, at: clock.now))

@@ -98,6 +98,12 @@ struct RunnerFlags: ParsableArguments {
             valueName: "group"))
     var controlGroup: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Where GET /metrics answers Prometheus, for instance 127.0.0.1:9464, or off (the default); whoever reaches the port may read.",
+            valueName: "host:port"))
+    var metricsListen: String?
+
     @Flag(help: "Allow http:// to another host: the key is then visible to the network.")
     var allowHTTP = false
 
@@ -121,6 +127,7 @@ struct RunnerFlags: ParsableArguments {
         options.logTail = logTail
         options.controlSocket = controlSocket
         options.controlGroup = controlGroup
+        options.metricsListen = metricsListen
         return options
     }
 

@@ -5,6 +5,7 @@ import Logging
 import NIOCore
 import ProgramLog
 import RunnerKit
+import ServiceLifecycle
 import ServiceNotification
 import SystemSupport
 import WatcherAPI
@@ -87,14 +88,19 @@ struct StartCommand: ParsableCommand {
                 clock: BootClock(sleepingOn: loop), civilTime: { WireTime(Date()) },
                 logger: logger
             ) { [logger] desk in
-                guard let path = configuration.controlSocket else { return [] }
-                return [
-                    ControlService(
-                        .init(
-                            path: path, readingGroup: Account.group(named: Host.readingGroup),
-                            actingGroup: configuration.controlGroup),
-                        desk: desk, group: group, logger: logger)
-                ]
+                var surfaces: [any Service] = []
+                if let path = configuration.controlSocket {
+                    surfaces.append(
+                        ControlService(
+                            .init(
+                                path: path, readingGroup: Account.group(named: Host.readingGroup),
+                                actingGroup: configuration.controlGroup),
+                            desk: desk, group: group, logger: logger))
+                }
+                if let address = configuration.metricsListen {
+                    surfaces.append(MetricsService(address, desk: desk, group: group, logger: logger))
+                }
+                return surfaces
             }.run()
         } catch let error as StateDirectoryError {
             Host.complain(error.description)

@@ -91,6 +91,35 @@ import WireProtocol
         }
     }
 
+    @Test func metricsAreWhatPrometheusReads() async throws {
+        try await withOperator("--metrics-listen", "127.0.0.1:0") { desk in
+            let port = try #require(await desk.runner.lines.first { $0.contains("Metrics are served") })
+            let number = try #require(port.firstMatch(of: /port=([0-9]+)/)).1
+            kill(try #require(desk.agents.processID(of: "bot")), SIGKILL)
+            _ = try await desk.stub.heartbeat { $0.event?.kind == .restarted }
+            _ = try await desk.ask("restart", "bot")
+            let text = try await desk.get("http://127.0.0.1:\(number)/metrics")
+            for line in [
+                "clevagent_target_state{target=\"\(desk.name)\",agent=\"bot\",state=\"running\"} 1",
+                "clevagent_target_state{target=\"\(desk.name)\",agent=\"bot\",state=\"backoff\"} 0",
+                "clevagent_target_events_total{target=\"\(desk.name)\",kind=\"died\"} 1",
+                "clevagent_target_events_total{target=\"\(desk.name)\",kind=\"restarted\"} 2",
+                "clevagent_commands_total{status=\"completed\"} 1", "clevagent_undelivered_changes 0",
+            ] { #expect(text.contains(line), "\(line)") }
+            #expect(text.contains { $0.hasPrefix("process_open_fds ") })
+            #expect(try await desk.get("http://127.0.0.1:\(number)/").joined().contains("there is only GET /metrics"))
+            // By the rules that Prometheus' own tool checks.
+            guard access("/usr/bin/promtool", X_OK) == 0 else { return }
+            let file = desk.agents.path + "/metrics"
+            try Data((text.joined(separator: "\n") + "\n").utf8).write(to: URL(filePath: file))
+            let check = try ChildProcess(
+                ["/bin/sh", "-c", "exec /usr/bin/promtool check metrics <'\(file)'"],
+                environment: AgentDirectory.environment, output: .lines)
+            #expect(await Array(check.lines) == [])
+            #expect(await check.ended() == 0)
+        }
+    }
+
     @Test func nobodyAnswersAndTheOperatorIsToldWhatToDo() async throws {
         try await withOperator { desk in
             #expect(await desk.runner.end() == 0)
@@ -216,6 +245,14 @@ private struct OperatorBench: Sendable {
         let lines = await Array(child.lines)
         await child.ended()
         return lines.joined(separator: "\n")
+    }
+
+    func get(_ url: String) async throws -> [String] {
+        let child = try ChildProcess(
+            ["/usr/bin/curl", "-sS", "--max-time", "20", url], environment: AgentDirectory.environment, output: .lines)
+        let lines = await Array(child.lines)
+        await child.ended()
+        return lines
     }
 
     func target() async throws -> RunnerStatus.Target {

@@ -14,7 +14,8 @@ import Testing
 
     private static let settings =
         "allow-http, api-key-file, ca-file, control-group, control-socket, docker-command, endpoint, "
-        + "heartbeat-interval, log-format, log-level, log-tail, restart-policy, state-dir, systemd-scope, targets, watch"
+        + "heartbeat-interval, log-format, log-level, log-tail, metrics-listen, restart-policy, state-dir, "
+        + "systemd-scope, targets, watch"
     private static let targetSettings = "start, grace, backoff, user, restart-policy, log-tail"
 
     private func target(_ settings: String) -> String {
