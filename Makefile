@@ -13,6 +13,7 @@ check:
 	scripts/check-imports
 	for patch in Tests/Simulation/Mutations/*.patch; do git apply --check "$$patch" || exit 1; done
 	swift build --build-tests --explicit-target-dependency-import-check error
+	docs/check-reference
 
 fmt:
 	swift format --in-place --parallel --recursive $(SOURCES)

@@ -33,7 +33,8 @@ package struct MetricsService<C: Clock>: Service where C.Instant == BootInstant 
                 configuration: ServerConfiguration(
                     address: .hostname(address.host, port: address.port), backlog: Self.connections,
                     availableConnectionsDelegate: MaximumAvailableConnections(Self.connections)),
-                eventLoopGroup: group, logger: quiet, responder: { request, writer, _ in try await respond(request, writer) },
+                eventLoopGroup: group, logger: quiet,
+                responder: { request, writer, _ in try await respond(request, writer) },
                 onServerRunning: { channel in
                     logger.notice(
                         "Metrics are served", metadata: ["port": "\(channel.localAddress?.port ?? address.port)"])

@@ -74,13 +74,13 @@ struct ControlFlags: ParsableArguments {
     private struct BrokenPipe: Error {}
 
     /// Writes a line for whoever reads; one who is gone ends the program.
-    static func write(_ line: String) throws {
+    static func write(_ line: String, terminator: String = "\n") throws {
         do {
-            _ = try FileDescriptor.standardOutput.writeAll("\(line)\n".utf8)
+            _ = try FileDescriptor.standardOutput.writeAll("\(line)\(terminator)".utf8)
         } catch Errno.brokenPipe {
             throw BrokenPipe()
         } catch {
-            Host.complain("what the runner said can't be written to standard output: \(error)")
+            Host.complain("this can't be written to standard output: \(error)")
             throw ExitCode(74)
         }
     }

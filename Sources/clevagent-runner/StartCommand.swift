@@ -34,14 +34,19 @@ struct StartCommand: ParsableCommand {
             SIGHUP, or clevagent-runner reload, has the settings file read again.
 
             Exit status: 0 after SIGTERM or SIGINT, 64 when a flag or a variable is wrong, 75 when another \
-            runner of this user watches one of the processes, 78 when a file or the host is not as it should be.
+            runner of this host watches one of the processes or has the original of this state directory, 78 when a \
+            file or the host is not as it should be.
             """)
 
     @OptionGroup var flags: RunnerFlags
 
+    @Flag(help: "Write what is in force, in the form of a settings file and without the key, and end.")
+    var printConfig = false
+
     func run() throws {
         Host.ignoreSignals()
         let options = flags.options
+        if printConfig { return try ControlFlags.write(RunnerFlags.resolve(options).settingsFile, terminator: "") }
         try Host.run { try await Self.supervise(options, $0, $1, $2) }
     }
 

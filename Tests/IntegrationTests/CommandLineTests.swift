@@ -1,3 +1,4 @@
+import FoundationEssentials
 import TestSupport
 import Testing
 
@@ -78,6 +79,38 @@ import Testing
             says: ["units of a user's own manager need no rule"]),
         Wrong(arguments: ["polkit", "--watch", "systemd:x", "--user", ""], says: ["must be the name of a user"]),
     ]
+
+    @Test func whatIsInForceCanBeReadBackAndHoldsNoKey() async throws {
+        try await withAgentDirectory { agents in
+            let first = "\(agents.path)/first.yaml"
+            try Data(
+                """
+                endpoint: http://127.0.0.1:9
+                targets:
+                  "process:/run/a \\"b\\".pid": {grace: 0.5, backoff: {initial: 2, max: 20}, log-tail: 3}
+                  "docker:web": {restart-policy: never}
+
+                """.utf8
+            ).write(to: URL(filePath: first))
+            chmod(first, 0o600)
+            func printed(_ file: String) async throws -> [String] {
+                let runner = try ChildProcess(
+                    [BuiltProgram.runner.path, "--print-config", "--config", file],
+                    environment: AgentDirectory.environment.merging(["CLEVAGENT_API_KEY": "cv_secret_1234"]) { $1 },
+                    output: .lines)
+                let lines = await Array(runner.lines)
+                #expect(await runner.ended() == 0)
+                return lines
+            }
+            let lines = try await printed(first)
+            #expect(lines.contains("    backoff: {initial: 2, max: 20}") && lines.contains("    restart-policy: never"))
+            #expect(!lines.joined().contains("cv_secret"))
+            let second = "\(agents.path)/second.yaml"
+            try Data(lines.joined(separator: "\n").utf8).write(to: URL(filePath: second))
+            chmod(second, 0o600)
+            #expect(try await printed(second) == lines)
+        }
+    }
 
     @Test(arguments: [
         (["--nonsense"], "unknown option '--nonsense'"), (["serve", "x"], "unexpected argument 'x'"),
