@@ -159,8 +159,12 @@ struct BuiltServer {
     }
 
     /// The id of an agent that has reported.
-    func agentID(_ name: String) async throws -> Int64? {
-        try await ask(.GET, "/status?limit=1000", as: Agents.self).agents.first { $0.agent == name }?.agentID
+    func agentID(_ name: String) async throws -> Int64? { try await agent(name)?.agentID }
+
+    func status(of name: String) async throws -> String? { try await agent(name)?.status }
+
+    private func agent(_ name: String) async throws -> Agents.Agent? {
+        try await ask(.GET, "/status?limit=1000", as: Agents.self).agents.first { $0.agent == name }
     }
 }
 

@@ -122,11 +122,14 @@ actor Soak {
 
     private func command() async throws {
         try await queue(Order(target: Self.calm, action: "restart"))
-        let isHeld = orders.last { $0.target == Self.switched }?.action == "stop"
+        let isToBeHeld = orders.last { $0.target == Self.switched }?.action == "stop"
+        // One that was given just before an outage may not have been carried out yet: asked for first, so that what is
+        // told as stopped and runs has run since.
+        let status = try await world.server.status(of: Self.switched)
         // An older PID may be somebody else's by now.
         let isRunning = world.agents.lives(of: Self.switched).last.map(AgentDirectory.isRunning) ?? false
-        if isHeld, isRunning { ranWhileHeld += 1 }
-        try await queue(Order(target: Self.switched, action: isHeld ? "restart" : "stop"))
+        if isToBeHeld, status == "shutdown", isRunning { ranWhileHeld += 1 }
+        try await queue(Order(target: Self.switched, action: isToBeHeld ? "restart" : "stop"))
     }
 
     private func queue(_ order: Order) async throws {
