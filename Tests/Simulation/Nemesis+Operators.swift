@@ -38,7 +38,10 @@ extension Nemesis {
     func resume(_ target: SimulatedTarget, _ host: SimulatedHost) {
         server.checks.resumes(target, on: host)
         let isAnswered = Answer()
-        host.life?.order(.resume, on: target, onlyIfPaused: true) { isAnswered.isThere = $0 }
+        host.life?.order(.resume, on: target, onlyIfPaused: true) {
+            // What a disk that can't be written does not know, the next runner does not either.
+            isAnswered.isThere = $0 && host.disk.records[target.id]?.pause == nil
+        }
         world.after(.seconds(20)) { [self] in
             if !isAnswered.isThere, !world.isOver { resume(target, host) }
         }
