@@ -41,7 +41,8 @@ import WireProtocol
                 let unit = try #require(cgroup.split(separator: "/").last.map(String.init))
                 #expect(try await !systemd.run("systemctl", "show", unit).contains(Self.secret))
                 #expect(try await !systemd.run("systemctl", "cat", unit).contains(Self.secret))
-                #expect(try await systemd.run("ls", "/run/clevagent-runner") == "claims")
+                // No recipe is left.
+                #expect(try await systemd.run("ls", "/run/clevagent-runner") == "claims\ncontrol.sock")
 
                 // The runner's service is started again: the process goes on, is known, and is brought back again.
                 let seen = stub.heartbeats.count - 1
